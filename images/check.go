@@ -1,0 +1,282 @@
+package images
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+var (
+	nameRule    = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+	userRule    = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
+	packageRule = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
+	unitRule    = regexp.MustCompile(`^[A-Za-z0-9:_.\\@-]+\.(service|target|socket|timer|path|mount)$`)
+)
+
+// apply puts the command line's choices over the file's.
+func (d *Definition) apply(o Override) error {
+	if o.Arch != "" {
+		d.Arch = o.Arch
+	}
+	if o.Suite != "" {
+		d.Suite = o.Suite
+	}
+	if o.Kernel != "" {
+		spec, err := ParseKernelSpec(o.Kernel)
+		if err != nil {
+			return err
+		}
+		d.Kernel = KernelDef{Debian: spec.Suite, Flavour: spec.Flavour}
+	}
+	return nil
+}
+
+// complete fills in what the definition leaves open.
+func (d *Definition) complete() {
+	set := func(s *string, v string) {
+		if *s == "" {
+			*s = v
+		}
+	}
+	set(&d.Arch, "amd64")
+	set(&d.Suite, "trixie")
+	set(&d.Hostname, d.Name)
+	set(&d.Console, "none")
+	set(&d.Unenforced, "warn")
+	if d.Kernel.Image == "" {
+		set(&d.Kernel.Debian, d.Suite)
+		set(&d.Kernel.Flavour, "cloud")
+	}
+	if d.Memory == 0 {
+		d.Memory = 512
+	}
+	if d.CPUs == 0 {
+		d.CPUs = 2
+	}
+	if d.Data != nil {
+		set(&d.Data.Size, "1G")
+	}
+	for i := range d.Commands {
+		c := &d.Commands[i]
+		set(&c.Path, "/usr/bin/"+path.Base(c.Go))
+	}
+	for i := range d.DropIns {
+		set(&d.DropIns[i].Name, "clarity.conf")
+	}
+	for i := range d.Users {
+		u := &d.Users[i]
+		set(&u.Group, u.Name)
+		if u.System {
+			set(&u.Home, "/nonexistent")
+			set(&u.Shell, "/usr/sbin/nologin")
+		}
+		set(&u.Home, "/home/"+u.Name)
+		set(&u.Shell, "/bin/sh")
+	}
+	for _, u := range d.UnitDefs {
+		if u.Enable {
+			d.Units = append(d.Units, u.Name)
+		}
+	}
+}
+
+// check reports everything that is wrong with the definition at once. Each
+// error names the key, the cause and what would be right.
+func (d *Definition) check() error {
+	var errs []error
+	bad := func(place, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: %s", place, fmt.Sprintf(format, args...)))
+	}
+	oneOf := func(place, value string, known ...string) {
+		for _, k := range known {
+			if value == k {
+				return
+			}
+		}
+		bad(place, "%q is not known; use one of %s", value, strings.Join(known, ", "))
+	}
+	rule := func(place, value string, r *regexp.Regexp) {
+		if !r.MatchString(value) {
+			bad(place, "%q does not match %s", value, r)
+		}
+	}
+	absolute := func(place, p string) {
+		if !path.IsAbs(p) || path.Clean(p) != strings.TrimSuffix(p, "/") {
+			bad(place, "%q is not a clean absolute path of the image", p)
+		}
+	}
+	mode := func(place, m string) {
+		if _, err := parseMode(m, 0); err != nil {
+			bad(place, "%v", err)
+		}
+	}
+	oneSource := func(place, content, source string) {
+		if (content == "") == (source == "") {
+			bad(place, "give either content or source")
+		}
+	}
+
+	rule("name", d.Name, nameRule)
+	rule("hostname", d.Hostname, regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,63}$`))
+	oneOf("arch", d.Arch, "amd64", "arm64")
+	oneOf("suite", d.Suite, suites...)
+	oneOf("console", d.Console, "shell", "none")
+	oneOf("unenforced", d.Unenforced, "warn", "error")
+	switch {
+	case d.Kernel.Image != "" && d.Kernel.Debian != "":
+		bad("kernel", "debian and image exclude each other; keep one")
+	case d.Kernel.Image == "":
+		oneOf("kernel.debian", d.Kernel.Debian, suites...)
+		oneOf("kernel.flavour", d.Kernel.Flavour, flavours...)
+		if d.Kernel.Modules != "" {
+			bad("kernel.modules", "goes with kernel.image; a Debian kernel brings its own")
+		}
+	}
+	for _, p := range d.Packages {
+		rule("packages", p, packageRule)
+	}
+	for i, f := range d.From {
+		place := fmt.Sprintf("from %d", i+1)
+		rule(place+": package", f.Package, packageRule)
+		if len(f.Files) == 0 {
+			bad(place, "name the files to take out of %s", f.Package)
+		}
+		for _, p := range f.Files {
+			absolute(place+": files", p)
+		}
+	}
+	for i, g := range d.Exclude {
+		if _, err := path.Match(g, ""); err != nil || !path.IsAbs(g) {
+			bad(fmt.Sprintf("exclude %d", i+1), "%q is not an absolute glob", g)
+		}
+	}
+	for i, c := range d.Commands {
+		place := fmt.Sprintf("command %d", i+1)
+		if c.Go == "" {
+			bad(place, "go is missing: a ./folder or an import path")
+		}
+		absolute(place+": path", c.Path)
+	}
+	for i, f := range d.Files {
+		place := fmt.Sprintf("file %d (%s)", i+1, f.Path)
+		absolute(place+": path", f.Path)
+		mode(place+": mode", f.Mode)
+		if (f.Content == nil) == (f.Source == "") {
+			bad(place, "give either content or source")
+		}
+	}
+	for i, l := range d.Links {
+		place := fmt.Sprintf("link %d (%s)", i+1, l.Path)
+		absolute(place+": path", l.Path)
+		if l.Target == "" {
+			bad(place, "target is missing")
+		}
+	}
+	for i, f := range d.Dirs {
+		place := fmt.Sprintf("directory %d (%s)", i+1, f.Path)
+		absolute(place+": path", f.Path)
+		mode(place+": mode", f.Mode)
+	}
+	for _, u := range d.Units {
+		rule("units", u, unitRule)
+	}
+	for i, u := range d.UnitDefs {
+		place := fmt.Sprintf("unit %d (%s)", i+1, u.Name)
+		rule(place+": name", u.Name, unitRule)
+		oneSource(place, u.Content, u.Source)
+	}
+	for i, u := range d.DropIns {
+		place := fmt.Sprintf("dropin %d (%s)", i+1, u.Unit)
+		rule(place+": unit", u.Unit, unitRule)
+		if !strings.HasSuffix(u.Name, ".conf") || strings.Contains(u.Name, "/") {
+			bad(place+": name", "%q has to be a file name ending in .conf", u.Name)
+		}
+		oneSource(place, u.Content, u.Source)
+	}
+	seen := map[string]bool{}
+	for i, u := range d.Users {
+		place := fmt.Sprintf("user %d (%s)", i+1, u.Name)
+		rule(place+": name", u.Name, userRule)
+		absolute(place+": home", u.Home)
+		absolute(place+": shell", u.Shell)
+		if u.UID != nil && (*u.UID < 0 || *u.UID > 65533) {
+			bad(place+": uid", "%d is not between 0 and 65533", *u.UID)
+		}
+		if seen[u.Name] {
+			bad(place, "is there twice")
+		}
+		seen[u.Name] = true
+	}
+	for i, g := range d.Groups {
+		rule(fmt.Sprintf("group %d: name", i+1), g.Name, userRule)
+	}
+	d.checkNetwork(bad)
+	if d.Data != nil {
+		if _, err := parseSize(d.Data.Size); err != nil {
+			bad("data.size", "%v", err)
+		}
+	}
+	for i, f := range d.Forwards {
+		if f.Guest < 1 || f.Guest > 65535 || f.Host < 0 || f.Host > 65535 {
+			bad(fmt.Sprintf("forward %d", i+1), "ports are between 1 and 65535 (host 0 draws one)")
+		}
+	}
+	if d.Memory < 64 {
+		bad("memory", "%d MiB is too little; at least 64", d.Memory)
+	}
+	if d.CPUs < 1 {
+		bad("cpus", "%d; at least 1", d.CPUs)
+	}
+	return errors.Join(errs...)
+}
+
+func (d *Definition) checkNetwork(bad func(place, format string, args ...any)) {
+	n := d.Network
+	if n.DHCP && (n.Address != "" || n.Gateway != "") {
+		bad("network", "dhcp and a static address exclude each other; keep one")
+	}
+	if n.Address != "" {
+		if _, err := netip.ParsePrefix(n.Address); err != nil {
+			bad("network.address", "%q is not ADDRESS/LENGTH, e.g. 10.0.2.15/24", n.Address)
+		}
+	}
+	for place, list := range map[string][]string{"network.gateway": {n.Gateway}, "network.dns": n.DNS} {
+		for _, a := range list {
+			if _, err := netip.ParseAddr(a); err != nil && a != "" {
+				bad(place, "%q is not an address", a)
+			}
+		}
+	}
+}
+
+// parseMode reads an octal mode of up to four digits; "" is def.
+func parseMode(s string, def uint32) (uint32, error) {
+	if s == "" {
+		return def, nil
+	}
+	m, err := strconv.ParseUint(s, 8, 16)
+	if err != nil || m > 0o7777 {
+		return 0, fmt.Errorf("mode %q is not octal, e.g. 0644", s)
+	}
+	return uint32(m), nil
+}
+
+// parseSize reads bytes with an optional suffix K, M or G (powers of 1024).
+func parseSize(s string) (uint64, error) {
+	shift := map[byte]uint{'K': 10, 'M': 20, 'G': 30}
+	digits, by := s, uint(0)
+	if s != "" {
+		if n, ok := shift[s[len(s)-1]]; ok {
+			digits, by = s[:len(s)-1], n
+		}
+	}
+	n, err := strconv.ParseUint(digits, 10, 63)
+	if err != nil || n == 0 || n<<by>>by != n {
+		return 0, fmt.Errorf("size %q is not a number with K, M or G, e.g. 512M", s)
+	}
+	return n << by, nil
+}

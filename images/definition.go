@@ -1,0 +1,239 @@
+package images
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// Definition is what a clarity.toml says. The zero value of every key but the
+// name is a working choice. Paths of sources are relative to the definition's
+// folder, paths in the image are absolute.
+type Definition struct {
+	Name     string `toml:"name"`
+	Arch     string `toml:"arch"`     // amd64 (default) or arm64
+	Hostname string `toml:"hostname"` // default: the name
+
+	Kernel   KernelDef `toml:"kernel"`
+	Suite    string    `toml:"suite"`    // Debian suite of the packages, default trixie
+	Packages []string  `toml:"packages"` // Debian packages, with what they depend on
+	Omit     []string  `toml:"omit"`     // packages to leave out although something depends on them
+	Keep     []string  `toml:"keep"`     // packages to take although they are left out by default
+	Exclude  []string  `toml:"exclude"`  // globs of packages' files that are left out
+	From     []FromDef `toml:"from"`     // single files of further packages
+
+	Base     string       `toml:"base"` // a root tree: folder or tar
+	Commands []CommandDef `toml:"command"`
+	Files    []FileDef    `toml:"file"`
+	Links    []LinkDef    `toml:"link"`
+	Dirs     []DirDef     `toml:"directory"`
+
+	Units    []string    `toml:"units"` // enabled
+	UnitDefs []UnitDef   `toml:"unit"`
+	DropIns  []DropInDef `toml:"dropin"`
+	Users    []UserDef   `toml:"user"`
+	Groups   []GroupDef  `toml:"group"`
+
+	Network    NetworkDef `toml:"network"`
+	Cmdline    string     `toml:"cmdline"`
+	Rescue     bool       `toml:"rescue"`     // a shell on the console when boot cannot go on
+	Console    string     `toml:"console"`    // shell or none (default)
+	Data       *DataDef   `toml:"data"`       // a data disk for /var
+	Modules    []string   `toml:"modules"`    // further kernel modules, loaded at boot
+	Unenforced string     `toml:"unenforced"` // warn (default) or error
+
+	Forwards []Forward `toml:"forward"`
+	Memory   int       `toml:"memory"` // MiB that QEMU gives it, default 512
+	CPUs     int       `toml:"cpus"`   // default 2
+
+	// Path is the definition's own file; Dir is its folder.
+	Path string `toml:"-"`
+	Dir  string `toml:"-"`
+}
+
+// KernelDef names a kernel: a Debian suite and flavour, or files.
+type KernelDef struct {
+	Debian  string `toml:"debian"`  // bookworm, trixie or forky
+	Flavour string `toml:"flavour"` // cloud (default) or generic
+	Image   string `toml:"image"`   // a kernel file; then Modules is a
+	Modules string `toml:"modules"` // folder lib/modules/RELEASE, or empty
+}
+
+// FromDef takes single files out of a package and leaves the rest and its
+// dependencies.
+type FromDef struct {
+	Package string   `toml:"package"`
+	Files   []string `toml:"files"`
+}
+
+// CommandDef is a Go command, built statically for the image.
+type CommandDef struct {
+	Go   string `toml:"go"`   // ./folder or import path
+	Path string `toml:"path"` // default /usr/bin/NAME
+}
+
+// FileDef is a file or, when Source is a folder, everything in it.
+type FileDef struct {
+	Path    string  `toml:"path"`
+	Source  string  `toml:"source"`
+	Content *string `toml:"content"`
+	Mode    string  `toml:"mode"`  // octal; default: the source's, or 0644
+	Owner   string  `toml:"owner"` // USER or USER:GROUP, default root:root
+}
+
+// LinkDef is a symbolic link.
+type LinkDef struct {
+	Path   string `toml:"path"`
+	Target string `toml:"target"`
+}
+
+// DirDef is a folder.
+type DirDef struct {
+	Path  string `toml:"path"`
+	Mode  string `toml:"mode"` // octal, default 0755
+	Owner string `toml:"owner"`
+	Group string `toml:"group"`
+}
+
+// UnitDef is a unit file of the definition's own, in /etc/systemd/system.
+type UnitDef struct {
+	Name    string `toml:"name"`
+	Content string `toml:"content"`
+	Source  string `toml:"source"`
+	Enable  bool   `toml:"enable"`
+}
+
+// DropInDef is a file /etc/systemd/system/UNIT.d/NAME.
+type DropInDef struct {
+	Unit    string `toml:"unit"`
+	Name    string `toml:"name"` // default clarity.conf
+	Content string `toml:"content"`
+	Source  string `toml:"source"`
+}
+
+// UserDef is a user. Without a uid one is drawn (system users from 999 down,
+// others from 1000 up) and pinned in the lock.
+type UserDef struct {
+	Name           string   `toml:"name"`
+	UID            *int     `toml:"uid"`
+	Group          string   `toml:"group"` // default: one of the user's name
+	Groups         []string `toml:"groups"`
+	Home           string   `toml:"home"`
+	Shell          string   `toml:"shell"`
+	System         bool     `toml:"system"`
+	AuthorizedKeys []string `toml:"authorized_keys"`
+}
+
+// GroupDef is a group; without a gid one is drawn and pinned.
+type GroupDef struct {
+	Name string `toml:"name"`
+	GID  *int   `toml:"gid"`
+}
+
+// NetworkDef is how the first interface gets its address.
+type NetworkDef struct {
+	DHCP    bool     `toml:"dhcp"`
+	Address string   `toml:"address"` // a.b.c.d/len
+	Gateway string   `toml:"gateway"`
+	DNS     []string `toml:"dns"`
+}
+
+// DataDef asks for a data disk.
+type DataDef struct {
+	Size string `toml:"size"` // e.g. 512M, 4G; default 1G
+}
+
+// Override replaces single choices of a definition, as the command line does.
+// Empty fields change nothing.
+type Override struct {
+	Arch   string
+	Suite  string
+	Kernel string // debian:SUITE-FLAVOUR
+}
+
+// ReadDefinition reads, completes and checks the definition in path.
+func ReadDefinition(path string, o Override) (*Definition, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("no image definition: %w; name one with -f", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read image definition: %w", err)
+	}
+	d, err := parseDefinition(path, text)
+	if err != nil {
+		return nil, err
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("read image definition: %w", err)
+	}
+	d.Path, d.Dir = abs, filepath.Dir(abs)
+	if err := d.apply(o); err != nil {
+		return nil, err
+	}
+	d.complete()
+	if err := d.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return d, nil
+}
+
+func parseDefinition(path string, text []byte) (*Definition, error) {
+	d := &Definition{}
+	err := toml.NewDecoder(strings.NewReader(string(text))).DisallowUnknownFields().Decode(d)
+	var unknown *toml.StrictMissingError
+	var wrong *toml.DecodeError
+	switch {
+	case errors.As(err, &unknown):
+		var all []error
+		for _, e := range unknown.Errors {
+			line, column := e.Position()
+			all = append(all, fmt.Errorf("%s:%d:%d: unknown key %q; known here: %s",
+				path, line, column, strings.Join(e.Key(), "."), strings.Join(keysAt(e.Key()), ", ")))
+		}
+		return nil, errors.Join(all...)
+	case errors.As(err, &wrong):
+		line, column := wrong.Position()
+		return nil, fmt.Errorf("%s:%d:%d: %s: %w", path, line, column, strings.Join(wrong.Key(), "."), err)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return d, nil
+}
+
+// keysAt lists the keys of the table that the unknown key stands in.
+func keysAt(key []string) []string {
+	t := reflect.TypeFor[Definition]()
+	for _, k := range key[:len(key)-1] {
+		if f, ok := fieldOf(t, k); ok {
+			t = f
+		}
+	}
+	var keys []string
+	for i := range t.NumField() {
+		if name := t.Field(i).Tag.Get("toml"); name != "-" && name != "" {
+			keys = append(keys, name)
+		}
+	}
+	return keys
+}
+
+func fieldOf(t reflect.Type, key string) (reflect.Type, bool) {
+	for i := range t.NumField() {
+		if t.Field(i).Tag.Get("toml") != key {
+			continue
+		}
+		f := t.Field(i).Type
+		for f.Kind() == reflect.Slice || f.Kind() == reflect.Pointer {
+			f = f.Elem()
+		}
+		return f, f.Kind() == reflect.Struct
+	}
+	return nil, false
+}
