@@ -1,0 +1,176 @@
+package compile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"clarityos/services/plan"
+	"clarityos/services/unit"
+)
+
+// Defaults of systemd-system.conf(5), which units rely on.
+const (
+	defaultTimeout    = 90 * time.Second
+	defaultRestartSec = 100 * time.Millisecond
+	defaultInterval   = 10 * time.Second
+	defaultBurst      = 5
+)
+
+// builder compiles the directives of one unit.
+type builder struct {
+	c    *compiler
+	u    *plan.Unit
+	s    *plan.Service
+	file unit.File
+
+	defaultDeps bool
+	typeSet     bool
+	busName     string
+	groupSet    bool
+	dirs        []directoryLine
+	dirModes    map[string]uint32
+	env         []string
+}
+
+// directoryLine is one word of RuntimeDirectory= and its kin.
+type directoryLine struct{ kind, name string }
+
+func newBuilder(c *compiler, u *plan.Unit, f unit.File) *builder {
+	b := &builder{c: c, u: u, file: f, defaultDeps: true, dirModes: map[string]uint32{}}
+	u.StartLimit = plan.StartLimit{Interval: defaultInterval, Burst: defaultBurst}
+	if strings.HasSuffix(u.Name, ".service") {
+		u.Service = &plan.Service{
+			Type: plan.Simple, Restart: plan.RestartNo, RestartSec: defaultRestartSec, GuessMainPID: true,
+			TimeoutStart: defaultTimeout, TimeoutStop: defaultTimeout,
+			KillMode: plan.KillControlGroup, KillSignal: int(syscall.SIGTERM), FinalSignal: int(syscall.SIGKILL), SendSIGKILL: true,
+			Process: plan.Process{UID: -1, GID: -1, Umask: -1},
+		}
+		b.s = u.Service
+	}
+	return b
+}
+
+// invalid records what makes the unit impossible to start; the first such
+// reason is the one that status tells.
+func (b *builder) invalid(file string, line int, message string) {
+	f := plan.Finding{Unit: b.u.Name, File: file, Line: line, Kind: plan.Invalid, Message: message}
+	b.c.finding(f)
+	if b.u.Broken == "" {
+		b.u.Broken = f.String()
+	}
+}
+
+func (b *builder) note(d unit.Directive, kind plan.FindingKind, security bool, format string, args ...any) {
+	b.c.finding(plan.Finding{Unit: b.u.Name, File: d.File, Line: d.Line, Kind: kind, Security: security, Message: fmt.Sprintf(format, args...)})
+}
+
+// directive applies one line.
+func (b *builder) directive(d unit.Directive) {
+	if d.Section == "Install" || strings.HasPrefix(d.Section, "X-") && d.Section != "X-Clarity" || strings.HasPrefix(d.Key, "X-") {
+		return // Install is for whoever enables units; X- belongs to others
+	}
+	key := d.Section + "." + d.Key
+	if set, ok := setters[key]; ok && (b.s != nil || d.Section == "Unit") {
+		value, err := unit.Expand(d.Value, b.u.Name)
+		if err == nil {
+			d.Value = value
+			err = set(b, d)
+		}
+		if err != nil {
+			b.invalid(d.File, d.Line, fmt.Sprintf("%s=: %v", d.Key, err))
+		}
+		return
+	}
+	switch {
+	case securityKeys[d.Key] && d.Section == "Service":
+		b.note(d, plan.Unenforced, true, "%s= is read but not enforced yet", d.Key)
+	case unenforcedKeys[d.Key] && (d.Section == "Service" || d.Section == "Unit"):
+		b.note(d, plan.Unenforced, false, "%s= is read but has no effect yet", d.Key)
+	default:
+		b.note(d, plan.Unknown, false, "unknown directive [%s] %s=", d.Section, d.Key)
+	}
+}
+
+// finish checks the unit as a whole and adds what systemd adds by default.
+func (b *builder) finish() {
+	u, s := b.u, b.s
+	if b.defaultDeps && s != nil {
+		u.Requires = append(u.Requires, "sysinit.target")
+		u.After = append(u.After, "sysinit.target", "basic.target")
+	}
+	if u.Description == "" {
+		u.Description = u.Name
+	}
+	if s == nil {
+		return
+	}
+	at := b.file.Paths[0]
+	if !b.typeSet && len(s.Start) == 0 {
+		s.Type = plan.Oneshot
+	}
+	switch {
+	case len(s.Start) == 0 && len(s.Stop) == 0:
+		b.invalid(at, 0, "the service has neither ExecStart= nor ExecStop=")
+	case len(s.Start) == 0 && s.Type == plan.Oneshot:
+	case len(s.Start) != 1 && s.Type != plan.Oneshot:
+		b.invalid(at, 0, fmt.Sprintf("a service of Type=%s needs exactly one ExecStart=, this has %d; only oneshot may have several", s.Type, len(s.Start)))
+	}
+	if s.Type == plan.Oneshot && (s.Restart == plan.RestartAlways || s.Restart == plan.RestartOnSuccess) {
+		b.invalid(at, 0, fmt.Sprintf("Restart=%s makes a oneshot service run for ever", s.Restart))
+	}
+	if s.Type == plan.Notify && (s.NotifyAccess == "" || s.NotifyAccess == "none") {
+		s.NotifyAccess = "main"
+	}
+	if s.Process.Identifier == "" && len(s.Start) > 0 {
+		p := s.Start[0].Path
+		s.Process.Identifier = p[strings.LastIndex(p, "/")+1:]
+	}
+	b.account()
+	b.finishDirectories()
+	s.Process.Environment = append(s.Process.Environment, b.env...)
+}
+
+// account resolves User= and Group=.
+func (b *builder) account() {
+	p := &b.s.Process
+	if p.User == "" {
+		return
+	}
+	a, err := b.c.users.user(p.User)
+	if err != nil {
+		b.invalid(b.file.Paths[0], 0, fmt.Sprintf("User=%s: %v", p.User, err))
+		return
+	}
+	p.UID, p.Home, p.Shell = a.uid, a.home, a.shell
+	if !b.groupSet {
+		p.GID = a.gid
+	}
+	p.Groups = append(p.Groups, b.c.users.memberships(p.User)...)
+	slices.Sort(p.Groups)
+	p.Groups = slices.Compact(p.Groups)
+}
+
+var directoryRoots = map[string]string{
+	"Runtime": "/run", "State": "/var/lib", "Cache": "/var/cache", "Logs": "/var/log", "Configuration": "/etc",
+}
+
+func (b *builder) finishDirectories() {
+	vars := map[string][]string{}
+	for _, d := range b.dirs {
+		mode, ok := b.dirModes[d.kind]
+		if !ok {
+			mode = 0o755
+		}
+		dir := plan.Directory{Kind: strings.ToLower(d.kind), Path: directoryRoots[d.kind] + "/" + d.name, Mode: mode}
+		b.s.Process.Directories = append(b.s.Process.Directories, dir)
+		vars[d.kind] = append(vars[d.kind], dir.Path)
+	}
+	for _, kind := range []string{"Runtime", "State", "Cache", "Logs", "Configuration"} {
+		if vars[kind] != nil {
+			b.env = append(b.env, strings.ToUpper(kind)+"_DIRECTORY="+strings.Join(vars[kind], ":"))
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package compile
+
+import (
+	"embed"
+	"path"
+	"slices"
+	"strings"
+
+	"clarityos/services/plan"
+	"clarityos/services/unit"
+)
+
+// The targets every unit may refer to and the components, as unit files. A
+// file of the same name in the root is used instead.
+//
+//go:embed units
+var builtinUnits embed.FS
+
+// builtin gives the units that ClarityOS brings: all targets that the root does
+// not have, and the components that the system asks for.
+func builtin(have unit.Set, system plan.System) []unit.File {
+	var out []unit.File
+	entries, err := builtinUnits.ReadDir("units")
+	if err != nil {
+		panic(err) // the folder is part of the program
+	}
+	for _, e := range entries {
+		name := e.Name()
+		_, linked := have.Aliases[name]
+		named := func(f unit.File) bool { return f.Name == name }
+		if linked || slices.ContainsFunc(have.Files, named) || !wanted(name, system) {
+			continue
+		}
+		text, err := builtinUnits.ReadFile("units/" + name)
+		if err != nil {
+			panic(err)
+		}
+		f := unit.File{Name: name, Paths: []string{"built-in/" + name}}
+		f.Directives, f.Problems = unit.Parse(f.Paths[0], text)
+		out = append(out, f)
+	}
+	return out
+}
+
+// wanted says whether a built-in unit belongs to the system. clarity-ROLE.service
+// is the component ROLE; the console shell is there when the system has one.
+func wanted(name string, system plan.System) bool {
+	role, component := strings.CutPrefix(strings.TrimSuffix(name, path.Ext(name)), "clarity-")
+	switch {
+	case !component:
+		return true
+	case role == "console":
+		return system.Console == "shell"
+	}
+	return slices.Contains(system.Components, role)
+}

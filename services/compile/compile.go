@@ -1,0 +1,172 @@
+package compile
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"path"
+	"sort"
+	"strings"
+
+	"clarityos/services/plan"
+	"clarityos/services/unit"
+)
+
+// Options say what the root alone does not.
+type Options struct {
+	ImageID string   // the plan is bound to it; "" binds to nothing
+	Default string   // unit that boot starts; "": default.target, which is multi-user.target unless the root says otherwise
+	Enable  []string // units that the default target wants, besides those that .wants folders name
+	System  plan.System
+}
+
+// Root compiles the units of a root. The error is about the root as a whole
+// (it cannot be read, an enabled unit does not exist); what is wrong with one
+// unit makes that unit Broken and is a finding.
+func Root(root fs.FS, opts Options) (*plan.Plan, error) {
+	c := &compiler{root: root, opts: opts, units: map[string]*plan.Unit{}}
+	var err error
+	if c.users, err = readUsers(root); err != nil {
+		return nil, err
+	}
+	set, err := unit.Load(root)
+	if err != nil {
+		return nil, fmt.Errorf("read units: %w", err)
+	}
+	c.alias = set.Aliases
+	files := append(set.Files, builtin(set, opts.System)...)
+	sort.Slice(files, func(i, j int) bool { return files[i].Name < files[j].Name })
+	for _, f := range files {
+		c.add(f)
+	}
+	for _, m := range []struct {
+		links map[string][]string
+		into  func(*plan.Unit) *[]string
+	}{{set.Wants, func(u *plan.Unit) *[]string { return &u.Wants }}, {set.Requires, func(u *plan.Unit) *[]string { return &u.Requires }}} {
+		for owner, names := range m.links {
+			if u := c.find(owner); u != nil {
+				list := m.into(u)
+				*list = append(*list, names...)
+			}
+		}
+	}
+	start := opts.Default
+	if start == "" {
+		start = "default.target"
+	}
+	target := c.find(start)
+	if target == nil {
+		return nil, fmt.Errorf("the unit that boot starts, %s, does not exist", start)
+	}
+	for _, name := range opts.Enable {
+		if u := c.find(name); u == nil {
+			return nil, fmt.Errorf("unit %s is to be enabled, but no package or file brings it%s", name, c.nearest(name))
+		}
+		target.Wants = append(target.Wants, name)
+	}
+	c.link()
+	c.markEnabled(target)
+	c.breakCycles()
+
+	p := &plan.Plan{Schema: plan.Schema, Image: opts.ImageID, Default: target.Name, System: opts.System, Findings: c.findings}
+	for _, name := range c.names() {
+		p.Units = append(p.Units, *c.units[name])
+	}
+	if p.Setup, err = c.setup(); err != nil {
+		return nil, err
+	}
+	p.Findings = c.findings
+	p.Sources = digest(files, set)
+	return p, nil
+}
+
+type compiler struct {
+	root     fs.FS
+	opts     Options
+	users    users
+	units    map[string]*plan.Unit
+	alias    map[string]string
+	before   []edge // Before= lines, turned into After once all units are known
+	findings []plan.Finding
+}
+
+// edge is "unit stands before other".
+type edge struct{ unit, other string }
+
+func (c *compiler) names() []string {
+	names := make([]string, 0, len(c.units))
+	for n := range c.units {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	return names
+}
+
+func (c *compiler) find(name string) *plan.Unit {
+	if to, ok := c.alias[name]; ok {
+		name = to
+	}
+	return c.units[name]
+}
+
+func (c *compiler) finding(f plan.Finding) { c.findings = append(c.findings, f) }
+
+// add compiles one file. Units of kinds that are not run yet are left out; a
+// reference to one is a finding where it stands.
+func (c *compiler) add(f unit.File) {
+	kind := path.Ext(f.Name)
+	if kind != ".service" && kind != ".target" || strings.Contains(f.Name, "@.") {
+		return
+	}
+	u := &plan.Unit{Name: f.Name, Sources: f.Paths}
+	c.units[f.Name] = u
+	if f.Masked {
+		u.Broken = "the unit is masked"
+		return
+	}
+	b := newBuilder(c, u, f)
+	for _, p := range f.Problems {
+		b.invalid(p.File, p.Line, p.Message)
+	}
+	for _, d := range f.Directives {
+		b.directive(d)
+	}
+	b.finish()
+}
+
+// nearest offers a unit whose name is close to one that does not exist.
+func (c *compiler) nearest(name string) string {
+	base := strings.TrimSuffix(name, path.Ext(name))
+	for _, n := range c.names() {
+		if strings.Contains(n, base) || strings.Contains(base, strings.TrimSuffix(n, path.Ext(n))) {
+			return fmt.Sprintf("; did you mean %s?", n)
+		}
+	}
+	return ""
+}
+
+// markEnabled marks what target pulls in, directly or not, by Wants= or Requires=.
+func (c *compiler) markEnabled(u *plan.Unit) {
+	if u.Enabled {
+		return
+	}
+	u.Enabled = true
+	for _, list := range [][]string{u.Wants, u.Requires} {
+		for _, n := range list {
+			c.markEnabled(c.units[n])
+		}
+	}
+}
+
+func digest(files []unit.File, set unit.Set) string {
+	h := sha256.New()
+	fmt.Fprintln(h, set.Aliases, set.Wants, set.Requires) // fmt sorts the keys of maps
+	for _, f := range files {
+		fmt.Fprintf(h, "%s %v\n", f.Name, f.Masked)
+		for _, d := range f.Directives {
+			fmt.Fprintf(h, "%s:%d [%s] %s=%s\n", d.File, d.Line, d.Section, d.Key, d.Value)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
