@@ -1,0 +1,37 @@
+// Command clarity builds, inspects and runs ClarityOS images on a workstation.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+)
+
+// commands are all that clarity can do; each lives in a file of its name.
+func commands() []*cobra.Command {
+	return []*cobra.Command{
+		newBuild(),
+		newInspect(),
+		newKernel(),
+	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
+	defer stop()
+	root := &cobra.Command{
+		Use:           "clarity",
+		Short:         "Build, run and test ClarityOS images",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(commands()...)
+	if err := root.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "clarity:", err)
+		os.Exit(1)
+	}
+}

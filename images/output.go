@@ -1,0 +1,155 @@
+package images
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sys/unix"
+)
+
+// write makes the image's folder: complete under a temporary name first, then
+// exchanged for the old one.
+func (b *build) write() (*Image, error) {
+	out, name := b.Out, b.Name
+	if out == "" {
+		out = "."
+	}
+	if name == "" {
+		name = b.d.Name
+	}
+	b.Progress.say("compressing")
+	archive, err := b.compress()
+	if err != nil {
+		return nil, err
+	}
+	kernel, err := os.ReadFile(b.kernel.Image)
+	if err != nil {
+		return nil, fmt.Errorf("kernel: %w", err)
+	}
+	img := b.describe(uint64(len(kernel)))
+	facts, err := json.MarshalIndent(img, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("describe image: %w", err)
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return nil, fmt.Errorf("write image: %w", err)
+	}
+	tmp, err := os.MkdirTemp(out, "."+name+"-")
+	if err != nil {
+		return nil, fmt.Errorf("write image: %w", err)
+	}
+	defer os.RemoveAll(tmp)
+	if err := os.Chmod(tmp, 0o755); err != nil {
+		return nil, fmt.Errorf("write image: %w", err)
+	}
+	for name, data := range map[string][]byte{KernelFile: kernel, InitramfsFile: archive, FactsFile: append(facts, '\n')} {
+		if err := writeFile(filepath.Join(tmp, name), data); err != nil {
+			return nil, err
+		}
+	}
+	img.setDir(filepath.Join(out, name))
+	return img, replaceDir(tmp, img.Dir)
+}
+
+// compress is the archive as one zstd frame. The window is what klauspost's
+// best level uses, 8 MiB, which every kernel's decompressor allows; one worker,
+// so that the bytes do not depend on the machine.
+func (b *build) compress() ([]byte, error) {
+	var buf bytes.Buffer
+	z, err := zstd.NewWriter(&buf, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1),
+		zstd.WithWindowSize(8<<20), zstd.WithEncoderCRC(true))
+	if err != nil {
+		return nil, fmt.Errorf("compress: %w", err)
+	}
+	if err := b.t.WriteNewc(z, b.lock.Epoch); err != nil {
+		return nil, err
+	}
+	if err := z.Close(); err != nil {
+		return nil, fmt.Errorf("compress: %w", err)
+	}
+	return buf.Bytes(), nil
+}
+
+// replaceDir puts the complete folder tmp at dir in one step, exchanged with
+// the old one if there is one: a power cut leaves the old image or the new one.
+func replaceDir(tmp, dir string) error {
+	if err := syncDir(tmp); err != nil {
+		return err
+	}
+	err := unix.Renameat2(unix.AT_FDCWD, tmp, unix.AT_FDCWD, dir, unix.RENAME_EXCHANGE)
+	if errors.Is(err, unix.ENOENT) {
+		err = os.Rename(tmp, dir)
+	}
+	if err != nil {
+		return fmt.Errorf("put the image at %s: %w", dir, err)
+	}
+	return syncDir(filepath.Dir(dir))
+}
+
+// describe is the image's facts.
+func (b *build) describe(kernelSize uint64) *Image {
+	d := b.d
+	img := &Image{
+		Name: d.Name, Arch: d.Arch, ID: b.id, Epoch: b.lock.Epoch, KernelRelease: b.kernel.Release,
+		Console: map[string]string{"amd64": "ttyS0", "arm64": "ttyAMA0"}[d.Arch],
+		Data:    d.Data != nil, Forwards: d.Forwards, Memory: d.Memory, CPUs: d.CPUs,
+		Units: d.Units, Packages: b.packages, Findings: b.findings,
+	}
+	img.Cmdline = strings.TrimSpace("console=" + img.Console + " panic=10 " + d.Cmdline)
+	if d.Data != nil {
+		img.DataSize, _ = parseSize(d.Data.Size)
+	}
+	for _, u := range b.accounts.users {
+		img.Users = append(img.Users, fmt.Sprintf("%s %d %d", u.name, u.uid, u.gid))
+	}
+	for _, m := range b.early {
+		img.Modules = append(img.Modules, strings.TrimSuffix(path.Base(m), ".ko"))
+	}
+	img.Parts = append([]Part{{Name: "kernel", Bytes: kernelSize, Files: 1}}, b.t.parts()...)
+	return img
+}
+
+// parts sums the regular files of each contributor, the largest first.
+func (t *Tree) parts() []Part {
+	sums := map[string]*Part{}
+	for _, e := range t.entries {
+		if !e.Mode.IsRegular() {
+			continue
+		}
+		if sums[e.Part] == nil {
+			sums[e.Part] = &Part{Name: e.Part}
+		}
+		sums[e.Part].Files++
+		sums[e.Part].Bytes += e.size()
+	}
+	var list []Part
+	for _, p := range sums {
+		list = append(list, *p)
+	}
+	sort.Slice(list, func(i, j int) bool {
+		if list[i].Bytes != list[j].Bytes {
+			return list[i].Bytes > list[j].Bytes
+		}
+		return list[i].Name < list[j].Name
+	})
+	return list
+}
+
+func (e *Entry) size() uint64 {
+	if e.Source == "" {
+		return uint64(len(e.Data))
+	}
+	info, err := os.Stat(e.Source)
+	if err != nil {
+		return 0
+	}
+	return uint64(info.Size())
+}
