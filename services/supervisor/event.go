@@ -1,0 +1,110 @@
+package supervisor
+
+import "time"
+
+// Token names a process, or a question asked of the driver, before the answer
+// is known. Tokens are never reused.
+type Token uint64
+
+// Event is something that happened.
+type Event interface{ event() }
+
+// Verb is what a job does.
+type Verb string
+
+// The verbs of jobs and requests. Reset forgets a failure and the start limit.
+const (
+	VerbStart   Verb = "start"
+	VerbStop    Verb = "stop"
+	VerbRestart Verb = "restart"
+	VerbReload  Verb = "reload"
+	VerbReset   Verb = "reset-failed"
+)
+
+// Boot asks for the plan's default unit.
+type Boot struct{}
+
+// Request asks for a job. Client is given back in Done when the job ends; 0
+// asks for no answer.
+type Request struct {
+	Verb   Verb
+	Unit   string
+	Client uint64
+}
+
+// Shutdown asks for the end: every unit is stopped, then Halt is emitted once.
+type Shutdown struct{ Kind HaltKind }
+
+// Tick lets deadlines pass; every other event does so too.
+type Tick struct{}
+
+// Checked answers Check. Unmet is "" when the conditions hold, else what does
+// not; Assert says that an Assert…= line failed.
+type Checked struct {
+	Token  Token
+	Unmet  string
+	Assert bool
+}
+
+// Spawned says that the process of a Spawn exists. Until Executed follows, its
+// program has not been started yet.
+type Spawned struct {
+	Token Token
+	PID   int
+}
+
+// Executed says that the program of a Spawn runs.
+type Executed struct{ Token Token }
+
+// SpawnFailed says that there is no process for a Spawn, or that it ended
+// before it could execute the program: Step is what failed, Err why.
+type SpawnFailed struct {
+	Token     Token
+	Step, Err string
+}
+
+// Exited says how a process ended; Signal is 0 when it exited by itself.
+// Populated says whether its cgroup still held a process afterwards.
+type Exited struct {
+	Token        Token
+	Code, Signal int
+	Core         bool
+	Populated    bool
+}
+
+// Emptied says that the last process of a unit's cgroup has ended.
+type Emptied struct{ Unit string }
+
+// Notified carries one sd_notify datagram, parsed.
+type Notified struct {
+	Unit       string
+	Invocation uint64
+	PID        int // of the sender, from its credentials
+	Ready      bool
+	Stopping   bool
+	MainPID    int // 0: not said
+	Status     string
+	StatusSet  bool
+	Extend     time.Duration // EXTEND_TIMEOUT_USEC; 0: not said
+}
+
+// FoundMain answers FindMain: PID is the service's main process, or Err says
+// why it is not known (yet).
+type FoundMain struct {
+	Token Token
+	PID   int
+	Err   string
+}
+
+func (Boot) event()        {}
+func (Request) event()     {}
+func (Shutdown) event()    {}
+func (Tick) event()        {}
+func (Checked) event()     {}
+func (Spawned) event()     {}
+func (Executed) event()    {}
+func (SpawnFailed) event() {}
+func (Exited) event()      {}
+func (Emptied) event()     {}
+func (Notified) event()    {}
+func (FoundMain) event()   {}

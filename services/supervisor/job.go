@@ -1,0 +1,320 @@
+package supervisor
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// job is what is wanted of a unit. A restart is a stop until stopped is set,
+// then a start.
+type job struct {
+	verb    Verb
+	stopped bool // of a restart: the stop is over
+	running bool // it has begun and waits for the unit itself
+	boot    bool // it counts for the end of the boot
+	began   time.Duration
+	clients []uint64
+}
+
+func (j *job) starts() bool { return j.verb == VerbStart || j.verb == VerbRestart && j.stopped }
+func (j *job) stops() bool  { return j.verb == VerbStop || j.verb == VerbRestart && !j.stopped }
+
+func (s *Supervisor) boot() {
+	u := s.byName[s.plan.Default]
+	if u == nil {
+		s.do(Record{Priority: PriorityError, Message: fmt.Sprintf("the plan has no unit %s to boot into", s.plan.Default)})
+		s.do(BootDone{})
+		return
+	}
+	s.booting, s.planning = true, true
+	s.wantStart(u, 0, map[*unit]bool{})
+	s.planning = false
+	s.bootEnds()
+}
+
+func (s *Supervisor) request(r Request) {
+	refuse := func(format string, args ...any) {
+		s.do(Done{Client: r.Client, Unit: r.Unit, Outcome: OutcomeRefused, Message: fmt.Sprintf(format, args...)})
+	}
+	u := s.byName[r.Unit]
+	switch {
+	case u == nil:
+		refuse("no unit %s", r.Unit)
+	case s.halt != "":
+		refuse("the system is going down (%s)", s.halt)
+	case r.Verb == VerbStart:
+		s.forgive(u)
+		s.wantStart(u, r.Client, map[*unit]bool{})
+	case r.Verb == VerbStop:
+		s.wantStop(u, r.Client)
+	case r.Verb == VerbRestart && u.phase.down() && u.job == nil:
+		s.forgive(u)
+		s.wantStart(u, r.Client, map[*unit]bool{})
+	case r.Verb == VerbRestart:
+		s.forgive(u)
+		s.wantRestart(u, r.Client, map[*unit]bool{})
+	case r.Verb == VerbReload && !u.phase.up():
+		refuse("%s is %s, and only an active unit can be reloaded", u.Name, u.phase.Active())
+	case r.Verb == VerbReload && (u.Service == nil || len(u.Service.Reload) == 0):
+		refuse("%s has no ExecReload=", u.Name)
+	case r.Verb == VerbReload && u.job != nil:
+		refuse("%s has a %s job that is not done", u.Name, u.job.verb)
+	case r.Verb == VerbReload:
+		s.addJob(u, VerbReload, r.Client)
+	case r.Verb == VerbReset:
+		s.forgive(u)
+		if u.phase == Failed {
+			s.enter(u, Dead, 0)
+			u.result, u.cause = Success, ""
+		}
+		s.do(Done{Client: r.Client, Unit: u.Name, Outcome: OutcomeDone})
+	default:
+		refuse("no verb %q", r.Verb)
+	}
+}
+
+// forgive starts the count of the start limit and of the backoff anew: a
+// person who asks has seen the failures.
+func (s *Supervisor) forgive(u *unit) { u.starts, u.restarts = nil, 0 }
+
+// wantStart adds start jobs for u and all it pulls in, and stop jobs for what
+// they conflict with.
+func (s *Supervisor) wantStart(u *unit, client uint64, seen map[*unit]bool) {
+	if seen[u] {
+		return
+	}
+	seen[u] = true
+	if u.phase.up() && u.job == nil {
+		s.answer(client, u, OutcomeDone, "")
+		return
+	}
+	for _, list := range [][]*unit{u.requires, u.wants} {
+		for _, d := range list {
+			s.wantStart(d, 0, seen)
+		}
+	}
+	for _, c := range u.conflicts {
+		if !c.phase.down() || c.job != nil && c.job.starts() {
+			s.wantStop(c, 0)
+		}
+	}
+	s.addJob(u, VerbStart, client)
+}
+
+// wantStop adds stop jobs for u and for everything that requires it.
+func (s *Supervisor) wantStop(u *unit, client uint64) {
+	if u.job != nil && u.job.verb == VerbStop {
+		s.addJob(u, VerbStop, client)
+		return
+	}
+	s.addJob(u, VerbStop, client)
+	for _, r := range u.requiredBy {
+		if !r.phase.down() || r.job != nil && r.job.verb != VerbStop {
+			s.wantStop(r, 0)
+		}
+	}
+}
+
+// wantRestart adds restart jobs for u and for what requires it and is up.
+func (s *Supervisor) wantRestart(u *unit, client uint64, seen map[*unit]bool) {
+	if seen[u] {
+		return
+	}
+	seen[u] = true
+	s.addJob(u, VerbRestart, client)
+	for _, r := range u.requiredBy {
+		if !r.phase.down() {
+			s.wantRestart(r, 0, seen)
+		}
+	}
+}
+
+// addJob gives u a job. One of the same verb is shared; another one is
+// canceled, except that a stop before the system goes down stays.
+func (s *Supervisor) addJob(u *unit, verb Verb, client uint64) {
+	if j := u.job; j != nil {
+		if j.verb == verb && !(verb == VerbRestart && j.stopped) {
+			if client != 0 {
+				j.clients = append(j.clients, client)
+			}
+			return
+		}
+		s.finishJob(u, OutcomeCanceled, fmt.Sprintf("a %s job took its place", verb))
+	}
+	u.job = &job{verb: verb, began: s.now, boot: s.planning}
+	if client != 0 {
+		u.job.clients = []uint64{client}
+	}
+	if verb == VerbStart {
+		u.queued = s.now
+	}
+	if u.job.boot {
+		s.bootJobs++
+	}
+}
+
+func (s *Supervisor) answer(client uint64, u *unit, o Outcome, message string) {
+	if client != 0 {
+		s.do(Done{Client: client, Unit: u.Name, Outcome: o, Message: message})
+	}
+}
+
+// finishJob ends u's job and tells who waits for it. When a start fails, the
+// start jobs of what requires u fail with it.
+func (s *Supervisor) finishJob(u *unit, o Outcome, message string) {
+	j := u.job
+	if j == nil {
+		return
+	}
+	u.job = nil
+	for _, c := range j.clients {
+		s.answer(c, u, o, message)
+	}
+	if j.verb != VerbReload && (o == OutcomeFailed || o == OutcomeDependency) {
+		for _, r := range u.requiredBy {
+			if r.job != nil && r.job.starts() && !r.job.running {
+				r.result, r.cause = Dependency, fmt.Sprintf("it requires %s, which failed", u.Name)
+				if r.phase.down() {
+					s.enter(r, Failed, 0)
+				}
+				s.finishJob(r, OutcomeDependency, r.cause)
+			}
+		}
+	}
+	if j.boot {
+		s.bootJobs--
+		s.bootEnds()
+	}
+}
+
+// bootEnds says once that the boot's jobs are all done.
+func (s *Supervisor) bootEnds() {
+	if !s.booting || s.planning || s.bootJobs > 0 {
+		return
+	}
+	s.booting, s.booted, s.bootTime = false, true, s.now
+	s.do(BootDone{})
+}
+
+// dispatch begins every job that nothing holds back, until none is left.
+func (s *Supervisor) dispatch() {
+	for again := true; again; {
+		again = false
+		for _, u := range s.units {
+			if u.job == nil || u.job.running || len(s.waitsFor(u, 1)) > 0 {
+				continue
+			}
+			u.job.running = true
+			s.begin(u)
+			again = true
+		}
+	}
+	if s.halt != "" && !s.halted && !slices.ContainsFunc(s.units, func(u *unit) bool { return u.job != nil }) {
+		s.finishHalt()
+	}
+}
+
+// waitsFor names what a job that is not running waits for; at most most of it
+// (0: all).
+func (s *Supervisor) waitsFor(u *unit, most int) []string {
+	var out []string
+	add := func(format string, args ...any) bool {
+		out = append(out, fmt.Sprintf(format, args...))
+		return len(out) == most
+	}
+	j := u.job
+	if j.stops() {
+		for _, b := range u.before {
+			if b.job != nil && b.job.stops() && add("%s, which is ordered after it, to stop", b.Name) {
+				return out
+			}
+		}
+		if s.halt != "" && u.component() {
+			for _, o := range s.units {
+				if !o.component() && o.job != nil && o.job.stops() && add("%s to stop", o.Name) {
+					return out
+				}
+			}
+		}
+		return out
+	}
+	if !j.starts() {
+		return nil // a reload
+	}
+	if u.phase.stopping() && add("its own stop to end") {
+		return out
+	}
+	for _, d := range u.after {
+		if d.job != nil && d.job.verb != VerbReload && add("%s to %s", d.Name, d.job.word()) {
+			return out
+		}
+	}
+	for _, b := range u.before {
+		if b.job != nil && b.job.stops() && add("%s to stop", b.Name) {
+			return out
+		}
+	}
+	for _, c := range u.conflicts {
+		if c.job != nil && c.job.stops() && add("%s, with which it conflicts, to stop", c.Name) {
+			return out
+		}
+	}
+	return out
+}
+
+func (j *job) word() string {
+	if j.stops() {
+		return "stop"
+	}
+	return "start"
+}
+
+// component says whether the unit is a part of ClarityOS, which outlives the
+// services at shutdown.
+func (u *unit) component() bool { return u.Service != nil && u.Service.Component != "" }
+
+// begin acts on a job whose turn has come.
+func (s *Supervisor) begin(u *unit) {
+	switch {
+	case u.job.stops():
+		s.stop(u)
+	case u.job.verb == VerbReload:
+		s.enter(u, Reloading, u.Service.TimeoutStart)
+		s.runList(u, u.Service.Reload)
+	case u.phase.up():
+		s.finishJob(u, OutcomeDone, "")
+	case u.phase.down():
+		u.stopWanted = false
+		s.start(u)
+	default: // it is starting by itself: the job ends with that start
+		u.stopWanted = false
+	}
+}
+
+// consequences says, for a line about a unit that failed, what else it stops.
+func (s *Supervisor) consequences(u *unit) string {
+	var hit []string
+	seen := map[*unit]bool{u: true}
+	var walk func(*unit)
+	walk = func(f *unit) {
+		for _, r := range f.requiredBy {
+			if !seen[r] && r.job != nil && r.job.starts() && !r.job.running {
+				seen[r] = true
+				hit = append(hit, r.Name)
+				walk(r)
+			}
+		}
+	}
+	walk(u)
+	switch {
+	case len(hit) > 0:
+		return "so these do not start: " + strings.Join(hit, ", ")
+	case u.phase == Backoff && u.deadline <= s.now+1:
+		return "it starts again at once"
+	case u.phase == Backoff:
+		return fmt.Sprintf("it starts again in %v", u.deadline-s.now)
+	}
+	return "it stays down; nothing else is held back"
+}

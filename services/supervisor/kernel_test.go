@@ -1,0 +1,228 @@
+package supervisor
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"clarityos/services/plan"
+)
+
+// kernel is a fake of what lies below PID 1: it remembers what was asked and
+// answers when the test says so.
+type kernel struct {
+	s       *Supervisor
+	now     time.Duration
+	procs   map[Token]*proc
+	asked   []Event // answers that are ready to be given
+	done    map[uint64]Done
+	records []string
+	booted  int
+	halts   []Halt
+	broken  []string // properties that did not hold
+	deaf    func(*proc) bool
+	trace   []string
+	newest  map[string]uint64 // by unit: its latest invocation
+}
+
+type proc struct {
+	token Token
+	unit  string
+	role  Role
+	inv   uint64
+	dying bool
+}
+
+func newKernel(p *plan.Plan) *kernel {
+	return &kernel{s: New(p), now: time.Second, procs: map[Token]*proc{}, done: map[uint64]Done{}, newest: map[string]uint64{}, deaf: func(*proc) bool { return false }}
+}
+
+func (k *kernel) fold(e Event) {
+	k.trace = append(k.trace, fmt.Sprintf("%v %T%+v", k.now, e, e))
+	for _, a := range k.s.Fold(k.now, e) {
+		k.trace = append(k.trace, fmt.Sprintf("    %T %v", a, brief(a)))
+		k.act(a)
+	}
+}
+
+func brief(a Action) string {
+	switch a := a.(type) {
+	case Spawn:
+		return fmt.Sprintf("%s %d %s %v", a.Unit.Name, a.Token, a.Role, a.Command.Argv)
+	case SignalAll:
+		return fmt.Sprintf("%s %d", a.Unit.Name, a.Sig)
+	case Kill:
+		return a.Unit.Name
+	case End:
+		return fmt.Sprintf("%s %d", a.Unit.Name, a.Invocation)
+	case Check:
+		return a.Unit.Name
+	case FindMain:
+		return fmt.Sprintf("%s %d %s", a.Unit.Name, a.Token, a.PIDFile)
+	}
+	return fmt.Sprintf("%+v", a)
+}
+
+func (k *kernel) act(a Action) {
+	switch a := a.(type) {
+	case Check:
+		k.asked = append(k.asked, Checked{Token: a.Token})
+	case Spawn:
+		k.spawned(a)
+	case FindMain:
+		if a.PID == 0 {
+			k.procs[a.Token] = &proc{a.Token, a.Unit.Name, RoleMain, 0, false}
+			k.asked = append(k.asked, FoundMain{Token: a.Token, PID: int(a.Token) + 1000})
+		}
+	case Signal:
+		if p := k.procs[a.Token]; p != nil && !k.deaf(p) {
+			p.dying = true
+		}
+		if p := k.procs[a.Token]; p != nil && a.Sig == 9 {
+			p.role, p.dying = "killed", true
+		}
+	case SignalAll:
+		for _, p := range k.of(a.Unit.Name) {
+			if !k.deaf(p) {
+				p.dying = true
+			}
+		}
+	case Kill:
+		for _, p := range k.of(a.Unit.Name) {
+			p.dying = true
+		}
+	case End:
+		if a.Abandoned { // what is left lies in a cgroup that nobody looks at any more
+			for _, p := range k.of(a.Unit.Name) {
+				delete(k.procs, p.token)
+			}
+		}
+	case Done:
+		if _, twice := k.done[a.Client]; twice {
+			k.breaks("client %d was answered twice", a.Client)
+		}
+		k.done[a.Client] = a
+	case Record:
+		k.records = append(k.records, a.Message)
+	case BootDone:
+		k.booted++
+	case Halt:
+		k.halts = append(k.halts, a)
+	}
+}
+
+func (k *kernel) spawned(a Spawn) {
+	for _, p := range k.of(a.Unit.Name) {
+		if p.role == a.Role && (a.Role == RoleControl || a.Unit.Service.Type != plan.Forking) && a.Unit.Service.KillMode != plan.KillNone {
+			k.breaks("%s: a second %s process while one lives", a.Unit.Name, a.Role)
+		}
+	}
+	// The order counts when a job begins a run: what starts by itself, or had
+	// begun before a neighbour's job came, goes on.
+	u := k.s.byName[a.Unit.Name]
+	first := a.Invocation > k.newest[u.Name]
+	k.newest[u.Name] = a.Invocation
+	if first && len(u.Conditions) == 0 && u.job != nil && u.job.running {
+		for _, d := range u.after {
+			if d.job != nil && d.job.verb != VerbReload {
+				k.breaks("%s starts before the %s of %s is done", u.Name, d.job.verb, d.Name)
+			}
+		}
+	}
+	k.procs[a.Token] = &proc{a.Token, a.Unit.Name, a.Role, a.Invocation, false}
+	k.asked = append(k.asked, Spawned{Token: a.Token, PID: int(a.Token) + 1000}, Executed{Token: a.Token})
+}
+
+func (k *kernel) breaks(format string, args ...any) {
+	k.broken = append(k.broken, fmt.Sprintf(format, args...))
+}
+
+// of lists the processes of a unit in order of their birth.
+func (k *kernel) of(unit string) []*proc {
+	var out []*proc
+	for _, p := range k.procs {
+		if p.unit == unit {
+			out = append(out, p)
+		}
+	}
+	slices.SortFunc(out, func(a, b *proc) int { return int(a.token) - int(b.token) })
+	return out
+}
+
+func (k *kernel) all() []*proc {
+	var out []*proc
+	for _, p := range k.procs {
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b *proc) int { return int(a.token) - int(b.token) })
+	return out
+}
+
+// answer gives the oldest ready answer.
+func (k *kernel) answer() bool {
+	if len(k.asked) == 0 {
+		return false
+	}
+	e := k.asked[0]
+	k.asked = k.asked[1:]
+	k.fold(e)
+	return true
+}
+
+// exit ends a process.
+func (k *kernel) exit(p *proc, code, signal int) {
+	delete(k.procs, p.token)
+	k.asked = slices.DeleteFunc(k.asked, func(e Event) bool {
+		f, ok := e.(FoundMain)
+		return ok && f.Token == p.token
+	})
+	k.fold(Exited{Token: p.token, Code: code, Signal: signal, Populated: len(k.of(p.unit)) > 0})
+	if len(k.of(p.unit)) == 0 {
+		k.fold(Emptied{Unit: p.unit})
+	}
+}
+
+// reap ends every process that was told to go.
+func (k *kernel) reap() bool {
+	for _, p := range k.all() {
+		if p.dying {
+			k.exit(p, 0, 15)
+			return true
+		}
+	}
+	return false
+}
+
+// good lets everything go well until nothing moves any more: starts succeed,
+// commands exit with 0, services say that they are ready.
+func (k *kernel) good() {
+	for k.answer() || k.reap() || k.advance() {
+	}
+}
+
+// advance ends one command, or makes one service ready.
+func (k *kernel) advance() bool {
+	for _, p := range k.all() {
+		u := k.s.byName[p.unit]
+		switch {
+		case p.role == RoleControl, u.phase == Start && u.Service.Type == plan.Oneshot, u.phase == Start && u.Service.Type == plan.Forking && u.question == 0:
+			k.exit(p, 0, 0)
+			return true
+		case u.phase == Start && u.Service.Type == plan.Notify:
+			k.fold(Notified{Unit: p.unit, Invocation: u.invocation, PID: u.main.pid, Ready: true})
+			return true
+		}
+	}
+	return false
+}
+
+// tick passes time until the next deadline; false when there is none.
+func (k *kernel) tick() bool {
+	next := k.s.Next()
+	if next == 0 {
+		return false
+	}
+	k.now = max(k.now, next)
+	k.fold(Tick{})
+	return true
+}

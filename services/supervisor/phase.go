@@ -1,0 +1,65 @@
+package supervisor
+
+// Phase is where a unit is in its life; see the package's essay.
+type Phase string
+
+// The phases.
+const (
+	Dead      Phase = "dead"
+	Failed    Phase = "failed"
+	Checking  Phase = "checking"
+	Condition Phase = "condition"
+	StartPre  Phase = "start-pre"
+	Start     Phase = "start"
+	StartPost Phase = "start-post"
+	Running   Phase = "running"
+	Finished  Phase = "exited"
+	Reloading Phase = "reload"
+	Stop      Phase = "stop"
+	StopTerm  Phase = "stop-sigterm"
+	StopKill  Phase = "stop-sigkill"
+	StopPost  Phase = "stop-post"
+	FinalKill Phase = "final-sigkill"
+	Backoff   Phase = "auto-restart"
+)
+
+// Active says in systemd's words what a phase amounts to: inactive, failed,
+// activating, active, reloading or deactivating.
+func (p Phase) Active() string {
+	switch p {
+	case Dead:
+		return "inactive"
+	case Failed:
+		return "failed"
+	case Running, Finished:
+		return "active"
+	case Reloading:
+		return "reloading"
+	case Stop, StopTerm, StopKill, StopPost, FinalKill:
+		return "deactivating"
+	}
+	return "activating"
+}
+
+func (p Phase) up() bool       { return p == Running || p == Finished || p == Reloading }
+func (p Phase) down() bool     { return p == Dead || p == Failed || p == Backoff }
+func (p Phase) stopping() bool { return p.Active() == "deactivating" }
+
+// Result is how a unit's latest run ended, in systemd's words.
+type Result string
+
+// The results.
+const (
+	Success    Result = "success"
+	ExitCode   Result = "exit-code"
+	BySignal   Result = "signal"
+	CoreDump   Result = "core-dump"
+	Timeout    Result = "timeout"
+	Protocol   Result = "protocol" // it ended or forked in a way that its type does not allow
+	StartLimit Result = "start-limit-hit"
+	Resources  Result = "resources"      // a process could not be made
+	BadUnit    Result = "bad-unit"       // the plan says why it can never start
+	Unmet      Result = "exec-condition" // a condition was not met: no failure
+	Asserted   Result = "assert"         // an assertion was not met
+	Dependency Result = "dependency"     // something that it requires failed
+)

@@ -1,0 +1,116 @@
+package supervisor
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"clarityos/services/plan"
+)
+
+// genPlan draws a plan whose order has no cycle, as the compiler guarantees:
+// units only stand after units with a smaller number.
+func genPlan(t *rapid.T) *plan.Plan {
+	n := rapid.IntRange(1, 8).Draw(t, "units")
+	var units []plan.Unit
+	for i := range n {
+		u := service(fmt.Sprintf("u%d", i), typed(rapid.SampledFrom([]plan.Type{plan.Simple, plan.Exec, plan.Oneshot, plan.Forking, plan.Notify}).Draw(t, "type")))
+		s := u.Service
+		for j := range i {
+			name := fmt.Sprintf("u%d", j)
+			switch rapid.IntRange(0, 6).Draw(t, "edge") {
+			case 0:
+				requires(name)(&u)
+			case 1:
+				u.Requires = append(u.Requires, name)
+			case 2:
+				u.After = append(u.After, name)
+			case 3:
+				if rapid.IntRange(0, 4).Draw(t, "conflict") == 0 {
+					u.Conflicts = append(u.Conflicts, name)
+				}
+			}
+		}
+		s.Restart = rapid.SampledFrom([]plan.Restart{plan.RestartNo, plan.RestartAlways, plan.RestartOnFailure}).Draw(t, "restart")
+		if s.Type == plan.Oneshot {
+			s.Restart = plan.RestartNo
+		}
+		s.KillMode = rapid.SampledFrom([]plan.KillMode{plan.KillControlGroup, plan.KillMixed, plan.KillProcess}).Draw(t, "kill")
+		s.RestartSec = rapid.SampledFrom([]time.Duration{0, 100 * time.Millisecond}).Draw(t, "delay")
+		command := []plan.Command{{Path: "/bin/x", Argv: []string{"x"}}}
+		for _, list := range []*[]plan.Command{&s.StartPre, &s.StartPost, &s.Reload, &s.Stop, &s.StopPost} {
+			if rapid.IntRange(0, 4).Draw(t, "list") == 0 {
+				*list = command
+			}
+		}
+		if rapid.IntRange(0, 5).Draw(t, "cond") == 0 {
+			u.Conditions = []plan.Condition{{Kind: "PathExists", Value: "/x"}}
+		}
+		units = append(units, u)
+	}
+	return system(units...)
+}
+
+// TestSchedules drives random plans through random events. Whatever happens:
+// nothing runs twice, the order is kept, every request is answered once, and
+// with time alone every wait and every shutdown ends.
+func TestSchedules(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := genPlan(t)
+		k := newKernel(p)
+		unruly := rapid.Bool().Draw(t, "unruly")
+		k.deaf = func(p *proc) bool { return unruly && p.token%3 == 0 }
+		k.fold(Boot{})
+		client := uint64(0)
+		unit := func() string { return p.Units[rapid.IntRange(0, len(p.Units)-1).Draw(t, "unit")].Name }
+		for range rapid.IntRange(0, 80).Draw(t, "steps") {
+			switch rapid.IntRange(0, 9).Draw(t, "step") {
+			case 0, 1, 2:
+				k.answer()
+			case 3:
+				k.reap()
+			case 4:
+				k.advance()
+			case 5:
+				client++
+				verb := rapid.SampledFrom([]Verb{VerbStart, VerbStop, VerbRestart, VerbReload, VerbReset}).Draw(t, "verb")
+				k.fold(Request{Verb: verb, Unit: unit(), Client: client})
+			case 6, 7:
+				if all := k.all(); len(all) > 0 {
+					p := all[rapid.IntRange(0, len(all)-1).Draw(t, "victim")]
+					k.exit(p, rapid.SampledFrom([]int{0, 1, 255}).Draw(t, "code"), rapid.SampledFrom([]int{0, 9, 15}).Draw(t, "signal"))
+				}
+			case 8:
+				k.tick()
+			case 9:
+				k.now += time.Duration(rapid.IntRange(0, 2000).Draw(t, "ms")) * time.Millisecond
+			}
+		}
+		fail := func(format string, args ...any) {
+			t.Fatalf("%s\n%s", strings.Join(k.trace, "\n"), fmt.Sprintf(format, args...))
+		}
+		// Nobody answers any more: time alone must end every job.
+		deadline := k.now + time.Hour
+		for n := 0; k.booted == 0 || uint64(len(k.done)) < client; n++ {
+			if n > 2000 || k.now > deadline || !k.tick() {
+				fail("with time alone %d of %d requests are answered, booted %d; waiting %v", len(k.done), client, k.booted, k.s.Summary().Waiting)
+			}
+		}
+		k.fold(Shutdown{Kind: PowerOff})
+		limit := k.now + ShutdownLimit
+		for len(k.halts) == 0 {
+			if !k.tick() || k.now > limit+time.Second {
+				fail("the shutdown does not end: %v", k.s.Summary().Waiting)
+			}
+		}
+		if len(k.halts) != 1 || k.booted != 1 {
+			fail("%d halts, %d boots", len(k.halts), k.booted)
+		}
+		if len(k.broken) > 0 {
+			fail("%s", strings.Join(k.broken, "\n"))
+		}
+	})
+}

@@ -1,0 +1,239 @@
+package supervisor
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"clarityos/services/plan"
+)
+
+// stop acts on a stop job, or on the first half of a restart, in any phase.
+func (s *Supervisor) stop(u *unit) {
+	u.stopWanted = true
+	switch {
+	case u.phase == Backoff:
+		s.enter(u, Dead, 0)
+		s.stopped(u)
+	case u.phase.down():
+		s.stopped(u)
+	case u.Service == nil:
+		s.enter(u, Dead, 0)
+		s.stopped(u)
+	case u.phase.stopping():
+		// it ends by itself
+	case u.phase == Checking:
+		s.end(u, Success, "")
+	case u.phase.up():
+		s.stopping(u, true)
+	default:
+		s.terminate(u)
+	}
+}
+
+// stopped ends a stop job, and turns a restart into its second half.
+func (s *Supervisor) stopped(u *unit) {
+	j := u.job
+	switch {
+	case j == nil || !j.stops():
+	case j.verb == VerbRestart:
+		j.stopped, j.running, u.queued = true, false, s.now
+	default:
+		s.finishJob(u, OutcomeDone, "")
+	}
+}
+
+// stopping leaves an active phase, by way of ExecStop= when commands is set.
+func (s *Supervisor) stopping(u *unit, commands bool) {
+	s.giveUpControl(u)
+	if !commands || len(u.Service.Stop) == 0 {
+		s.terminate(u)
+		return
+	}
+	s.enter(u, Stop, u.Service.TimeoutStop)
+	s.runList(u, u.Service.Stop)
+}
+
+// giveUpControl kills and forgets a command that still runs, such as a reload
+// when a stop comes.
+func (s *Supervisor) giveUpControl(u *unit) {
+	if u.control.alive {
+		s.do(Signal{Unit: u.Unit, Token: u.control.token, Sig: int(syscall.SIGKILL)})
+	}
+	delete(s.tokens, u.control.token)
+	u.control = process{}
+}
+
+// cleansUp says whether a stop is over only when the cgroup is empty.
+func (u *unit) cleansUp() bool {
+	return u.Service.KillMode == plan.KillControlGroup || u.Service.KillMode == plan.KillMixed
+}
+
+// terminate sends the unit's processes their signal and waits for their end.
+func (s *Supervisor) terminate(u *unit) {
+	svc := u.Service
+	s.enter(u, StopTerm, svc.TimeoutStop)
+	delete(s.tokens, u.question)
+	u.question, u.retry = 0, false
+	if !s.settle(u) {
+		s.signal(u, svc.KillSignal)
+		if svc.SendSIGHUP {
+			s.signal(u, int(syscall.SIGHUP))
+		}
+	}
+}
+
+// signal sends sig to whom KillMode= names.
+func (s *Supervisor) signal(u *unit, sig int) {
+	if u.Service.KillMode == plan.KillControlGroup {
+		s.do(SignalAll{Unit: u.Unit, Sig: sig})
+		return
+	}
+	for _, p := range []process{u.main, u.control} {
+		if p.alive {
+			s.do(Signal{Unit: u.Unit, Token: p.token, Sig: sig})
+		}
+	}
+}
+
+// settle goes on with a stop when nothing is left to wait for, and tells so.
+func (s *Supervisor) settle(u *unit) bool {
+	if u.main.alive || u.control.alive {
+		if u.Service.KillMode != plan.KillNone {
+			return false
+		}
+	} else if u.populated {
+		switch u.Service.KillMode {
+		case plan.KillControlGroup:
+			return false
+		case plan.KillMixed:
+			if u.phase == StopTerm {
+				s.kill(u, StopKill)
+			}
+			return false
+		}
+	}
+	switch u.phase {
+	case StopTerm, StopKill:
+		s.enter(u, StopPost, u.Service.TimeoutStop)
+		s.runList(u, u.Service.StopPost)
+	case FinalKill:
+		s.finish(u)
+	}
+	return true
+}
+
+// kill ends what is left of a unit without asking, and waits for its end.
+func (s *Supervisor) kill(u *unit, p Phase) {
+	if !u.Service.SendSIGKILL {
+		s.abandon(u, "and SendSIGKILL=no forbids to kill it")
+		return
+	}
+	limit := u.Service.TimeoutStop
+	if limit > killMost {
+		limit = killMost
+	}
+	s.enter(u, p, limit)
+	if u.cleansUp() {
+		s.do(Kill{Unit: u.Unit})
+		return
+	}
+	s.signal(u, u.Service.FinalSignal)
+}
+
+// abandon gives up on processes that do not die.
+func (s *Supervisor) abandon(u *unit, why string) {
+	u.abandoned = true
+	s.fail(u, Timeout, "something of it is still there "+why)
+	s.finish(u)
+}
+
+// More bounds that no unit can change.
+const (
+	killMost    = 30 * time.Second // for a killed process to be gone
+	pidFileMost = 90 * time.Second // for a PID file, when the start has no bound
+)
+
+// expired acts on the deadline of the unit's phase.
+func (s *Supervisor) expired(u *unit) {
+	svc := u.Service
+	switch u.phase {
+	case Checking:
+		s.end(u, Timeout, fmt.Sprintf("its conditions were not checked within %v", checkLimit))
+	case Condition, StartPre, Start, StartPost:
+		if u.retry {
+			u.retry = false
+			if u.retryLimit > s.now {
+				u.deadline = u.retryLimit
+				s.findMain(u)
+				return
+			}
+			s.fail(u, Timeout, fmt.Sprintf("no PID file %s within %v", svc.PIDFile, svc.TimeoutStart))
+			s.terminate(u)
+			return
+		}
+		s.fail(u, Timeout, fmt.Sprintf("%s took longer than %v (%s)", u.phase, svc.TimeoutStart, u.doing()))
+		s.terminate(u)
+	case Reloading:
+		s.do(Record{Unit: u.Name, Priority: PriorityWarning, Message: fmt.Sprintf("%s: the reload took longer than %v and was given up", u.Name, svc.TimeoutStart)})
+		s.giveUpControl(u)
+		s.enter(u, Running, 0)
+		s.finishJob(u, OutcomeFailed, "the reload took too long")
+	case Stop:
+		s.fail(u, Timeout, fmt.Sprintf("ExecStop= took longer than %v", svc.TimeoutStop))
+		s.terminate(u)
+	case StopTerm:
+		s.fail(u, Timeout, fmt.Sprintf("it did not end within %v after signal %d", svc.TimeoutStop, svc.KillSignal))
+		s.kill(u, StopKill)
+	case StopPost:
+		s.fail(u, Timeout, fmt.Sprintf("ExecStopPost= took longer than %v", svc.TimeoutStop))
+		s.kill(u, FinalKill)
+	case StopKill, FinalKill:
+		s.abandon(u, "although it was killed")
+	case Backoff:
+		if u.job == nil { // else that job ends the wait when its turn comes
+			s.start(u)
+		}
+	}
+}
+
+// doing says what the unit's process of the moment is, for people.
+func (u *unit) doing() string {
+	if u.step < len(u.list) && (u.control.alive || u.phase == Start) {
+		return strings.Join(u.list[u.step].Argv, " ")
+	}
+	return string(u.phase)
+}
+
+// shutdown stops everything, components last.
+func (s *Supervisor) shutdown(kind HaltKind) {
+	if s.halt != "" {
+		s.halt = kind
+		return
+	}
+	s.halt, s.haltLimit = kind, s.now+ShutdownLimit
+	s.do(Record{Priority: PriorityNotice, Message: fmt.Sprintf("going down: %s", kind)})
+	for _, u := range s.units {
+		if (u.phase == Dead || u.phase == Failed) && u.job == nil {
+			continue
+		}
+		s.addJob(u, VerbStop, 0)
+	}
+}
+
+func (s *Supervisor) finishHalt() {
+	if s.halted {
+		return
+	}
+	s.halted = true
+	var left []string
+	for _, u := range s.units {
+		if !u.phase.down() {
+			left = append(left, fmt.Sprintf("%s (%s for %v)", u.Name, u.phase, (s.now-u.since).Round(time.Second)))
+		}
+	}
+	slices.Sort(left)
+	s.do(Halt{Kind: s.halt, Left: left})
+}

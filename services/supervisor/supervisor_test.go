@@ -1,0 +1,230 @@
+package supervisor
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"clarityos/services/plan"
+)
+
+func service(name string, change ...func(*plan.Unit)) plan.Unit {
+	u := plan.Unit{Name: name, Enabled: true, StartLimit: plan.StartLimit{Interval: 10 * time.Second, Burst: 5}, Service: &plan.Service{
+		Type: plan.Simple, Restart: plan.RestartNo, RestartSec: 100 * time.Millisecond, GuessMainPID: true,
+		Start:        []plan.Command{{Path: "/bin/" + name, Argv: []string{name}}},
+		TimeoutStart: 90 * time.Second, TimeoutStop: 90 * time.Second,
+		KillMode: plan.KillControlGroup, KillSignal: 15, FinalSignal: 9, SendSIGKILL: true, NotifyAccess: "main",
+	}}
+	for _, c := range change {
+		c(&u)
+	}
+	return u
+}
+
+func after(names ...string) func(*plan.Unit) {
+	return func(u *plan.Unit) { u.After = append(u.After, names...) }
+}
+func requires(names ...string) func(*plan.Unit) {
+	return func(u *plan.Unit) { u.Requires, u.After = append(u.Requires, names...), append(u.After, names...) }
+}
+func typed(t plan.Type) func(*plan.Unit) { return func(u *plan.Unit) { u.Service.Type = t } }
+func with(f func(*plan.Service)) func(*plan.Unit) {
+	return func(u *plan.Unit) { f(u.Service) }
+}
+
+// system makes a plan whose default target wants all units.
+func system(units ...plan.Unit) *plan.Plan {
+	p := &plan.Plan{Default: "default.target"}
+	target := plan.Unit{Name: "default.target", Enabled: true}
+	for _, u := range units {
+		target.Wants = append(target.Wants, u.Name)
+		target.After = append(target.After, u.Name)
+	}
+	p.Units = append(units, target)
+	slices.SortFunc(p.Units, func(a, b plan.Unit) int { return strings.Compare(a.Name, b.Name) })
+	return p
+}
+
+func phases(t *testing.T, k *kernel, want map[string]Phase) {
+	t.Helper()
+	for name, p := range want {
+		if v, _ := k.s.View(name); v.Phase != p {
+			t.Errorf("%s is %s, want %s (%s)\n%s", name, v.Phase, p, v.Cause, strings.Join(k.trace, "\n"))
+		}
+	}
+	for _, b := range k.broken {
+		t.Error(b)
+	}
+}
+
+func TestBoot(t *testing.T) {
+	k := newKernel(system(
+		service("a", typed(plan.Notify)), service("b", requires("a")), service("c", typed(plan.Oneshot)),
+		service("d", typed(plan.Forking), after("c"), with(func(s *plan.Service) { s.PIDFile = "/run/d.pid" })),
+		service("e", typed(plan.Oneshot), with(func(s *plan.Service) { s.RemainAfterExit = true })),
+	))
+	k.fold(Boot{})
+	k.good()
+	phases(t, k, map[string]Phase{"a": Running, "b": Running, "c": Dead, "d": Running, "e": Finished, "default.target": Running})
+	if sum := k.s.Summary(); k.booted != 1 || sum.State != "running" || len(sum.Failed) != 0 {
+		t.Errorf("booted %d times, %+v", k.booted, sum)
+	}
+}
+
+func TestFailedDependency(t *testing.T) {
+	k := newKernel(system(service("db", typed(plan.Notify)), service("app", requires("db")), service("web", requires("app")), service("other")))
+	k.fold(Boot{})
+	for k.answer() {
+	}
+	k.exit(k.of("db")[0], 3, 0)
+	k.good()
+	phases(t, k, map[string]Phase{"db": Failed, "app": Failed, "web": Failed, "other": Running, "default.target": Running})
+	if k.booted != 1 || k.s.Summary().State != "degraded" {
+		t.Errorf("booted %d, %+v", k.booted, k.s.Summary())
+	}
+	want := "db failed: /bin/db exited with status 3 before it said READY=1; so these do not start: app, web"
+	if !slices.Contains(k.records, want) {
+		t.Errorf("records %q lack %q", k.records, want)
+	}
+	why, _ := k.s.Why("web")
+	if s := strings.Join(why, "\n"); !strings.Contains(s, "it requires app, which failed") || !strings.Contains(s, "exited with status 3") {
+		t.Errorf("why web:\n%s", s)
+	}
+}
+
+func TestRestart(t *testing.T) {
+	k := newKernel(system(service("a", with(func(s *plan.Service) { s.Restart = plan.RestartAlways }))))
+	k.fold(Boot{})
+	k.good()
+	for i := 1; i < 5; i++ {
+		k.exit(k.of("a")[0], 1, 0)
+		phases(t, k, map[string]Phase{"a": Backoff})
+		k.tick()
+		k.good()
+		phases(t, k, map[string]Phase{"a": Running})
+	}
+	k.exit(k.of("a")[0], 1, 0)
+	k.tick()
+	phases(t, k, map[string]Phase{"a": Failed})
+	if v, _ := k.s.View("a"); v.Result != StartLimit {
+		t.Errorf("%+v", v)
+	}
+	k.fold(Request{Verb: VerbStart, Unit: "a", Client: 7})
+	k.good()
+	phases(t, k, map[string]Phase{"a": Running})
+	if k.done[7].Outcome != OutcomeDone {
+		t.Errorf("%+v", k.done[7])
+	}
+}
+
+func TestRestartSecZeroIsAtOnce(t *testing.T) {
+	k := newKernel(system(service("a", with(func(s *plan.Service) { s.Restart, s.RestartSec = plan.RestartAlways, 0 }))))
+	k.fold(Boot{})
+	k.good()
+	k.exit(k.of("a")[0], 0, 9)
+	if len(k.of("a")) != 1 {
+		t.Errorf("not started again in the same step:\n%s", strings.Join(k.trace, "\n"))
+	}
+}
+
+func TestStopOrderAndRestartOfDependents(t *testing.T) {
+	k := newKernel(system(service("db"), service("app", requires("db"))))
+	k.fold(Boot{})
+	k.good()
+	k.fold(Request{Verb: VerbRestart, Unit: "db", Client: 1})
+	phases(t, k, map[string]Phase{"db": Running, "app": StopTerm})
+	k.good()
+	phases(t, k, map[string]Phase{"db": Running, "app": Running})
+	k.fold(Request{Verb: VerbStop, Unit: "db", Client: 2})
+	k.good()
+	phases(t, k, map[string]Phase{"db": Dead, "app": Dead})
+	if k.done[1].Outcome != OutcomeDone || k.done[2].Outcome != OutcomeDone {
+		t.Errorf("%+v", k.done)
+	}
+}
+
+// A service that ignores TERM is killed after its time; one that even a kill
+// does not end is given up, and says so.
+func TestStubborn(t *testing.T) {
+	k := newKernel(system(service("a")))
+	k.deaf = func(*proc) bool { return true }
+	k.fold(Boot{})
+	k.good()
+	k.fold(Request{Verb: VerbStop, Unit: "a", Client: 1})
+	k.good()
+	phases(t, k, map[string]Phase{"a": StopTerm})
+	k.tick()
+	phases(t, k, map[string]Phase{"a": StopKill})
+	for _, p := range k.procs {
+		p.dying = false
+	}
+	k.tick()
+	phases(t, k, map[string]Phase{"a": Failed})
+	if v, _ := k.s.View("a"); !v.Abandoned || k.done[1].Outcome != OutcomeDone {
+		t.Errorf("%+v %+v", v, k.done)
+	}
+}
+
+func TestConflict(t *testing.T) {
+	p := system(service("a"))
+	p.Units = append(p.Units, service("b", func(u *plan.Unit) { u.Conflicts = []string{"a"}; u.Enabled = false }))
+	k := newKernel(p)
+	k.fold(Boot{})
+	k.good()
+	k.fold(Request{Verb: VerbStart, Unit: "b", Client: 1})
+	phases(t, k, map[string]Phase{"a": StopTerm, "b": Dead})
+	k.good()
+	phases(t, k, map[string]Phase{"a": Dead, "b": Running})
+}
+
+func TestConditions(t *testing.T) {
+	cond := func(u *plan.Unit) {
+		u.Conditions = []plan.Condition{{Kind: "PathExists", Value: "/x"}}
+	}
+	k := newKernel(system(service("a", cond), service("b", requires("a"))))
+	k.fold(Boot{})
+	k.asked[0] = Checked{Token: k.asked[0].(Checked).Token, Unmet: "ConditionPathExists=/x"}
+	k.good()
+	phases(t, k, map[string]Phase{"a": Dead, "b": Running})
+	if s := k.s.Summary(); s.State != "running" {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestStartTimeout(t *testing.T) {
+	k := newKernel(system(service("a", typed(plan.Notify)), service("b", requires("a"))))
+	k.fold(Boot{})
+	for k.answer() {
+	}
+	why, _ := k.s.Why("b")
+	if !strings.Contains(why[0], "waits for a to start") {
+		t.Errorf("why %q", why)
+	}
+	k.tick()
+	k.good()
+	phases(t, k, map[string]Phase{"a": Failed, "b": Failed})
+	if v, _ := k.s.View("a"); v.Result != Timeout {
+		t.Errorf("%+v", v)
+	}
+}
+
+func TestDelay(t *testing.T) {
+	s := &plan.Service{RestartSec: time.Second, RestartSteps: 3, RestartMaxSec: 8 * time.Second}
+	for n, want := range []time.Duration{1, 2, 4, 8, 8} {
+		if got := delay(s, n).Round(time.Millisecond); got != want*time.Second {
+			t.Errorf("restart %d after %v, want %v", n, got, want*time.Second)
+		}
+	}
+}
+
+func TestReplaceKeepsWhatRuns(t *testing.T) {
+	k := newKernel(system(service("a"), service("b")))
+	k.fold(Boot{})
+	k.good()
+	k.s.Replace(system(service("a"), service("c")))
+	phases(t, k, map[string]Phase{"a": Running, "b": Running, "c": Dead})
+	k.fold(Request{Verb: VerbStart, Unit: "c", Client: 1})
+	k.good()
+	phases(t, k, map[string]Phase{"c": Running})
+}
