@@ -1,0 +1,87 @@
+package qemu
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"clarityos/qemu/agent"
+)
+
+// TestLimit bounds the life of a machine that ForTest made.
+const TestLimit = 10 * time.Minute
+
+// TB is the part of *testing.T that ForTest uses.
+type TB interface {
+	Helper()
+	Cleanup(func())
+	Context() context.Context
+	Failed() bool
+	TempDir() string
+	Logf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// TestMachine is a Machine whose failures end a test.
+type TestMachine struct {
+	*Machine
+	t TB
+}
+
+// ForTest starts a machine for one test. Its forwards get free ports, its
+// power is cut at the end of the test or after TestLimit, and if the test
+// failed, the end of the console is printed.
+func ForTest(t TB, cfg Config) *TestMachine {
+	t.Helper()
+	if cfg.Console == "" {
+		cfg.Console = filepath.Join(t.TempDir(), "console")
+	}
+	cfg.AnyPorts = true
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), TestLimit)
+	t.Cleanup(cancel)
+	m, err := Start(ctx, cfg)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	t.Cleanup(func() {
+		m.CutPower()
+		if t.Failed() {
+			t.Logf("--- console of %s ---\n%s", cfg.Image.Name, m.Console().Tail(tailLines))
+		}
+		if err := m.Close(); err != nil {
+			t.Logf("%v", err)
+		}
+	})
+	return &TestMachine{m, t}
+}
+
+// Must is Await that ends the test if the condition does not come about.
+func (m *TestMachine) Must(limit time.Duration, c Condition) {
+	m.t.Helper()
+	if err := m.Await(m.t.Context(), limit, c); err != nil {
+		m.t.Fatalf("%v", err)
+	}
+}
+
+// MustShell runs a script in the guest, which must succeed within limit, and
+// returns its output.
+func (m *TestMachine) MustShell(limit time.Duration, script string) string {
+	m.t.Helper()
+	return m.MustRun(limit, agent.Command{Args: []string{"/bin/sh", "-c", script}})
+}
+
+// MustRun runs a command in the guest, which must succeed within limit, and
+// returns its output.
+func (m *TestMachine) MustRun(limit time.Duration, cmd agent.Command) string {
+	m.t.Helper()
+	ctx, cancel := context.WithTimeout(m.t.Context(), limit)
+	defer cancel()
+	res, err := m.Run(ctx, cmd)
+	if err != nil {
+		m.t.Fatalf("%v", err)
+	}
+	if !res.OK() {
+		m.t.Fatalf("%q: %v\nstdout: %s\nstderr: %s", cmd.Args, res, res.Stdout, res.Stderr)
+	}
+	return string(res.Stdout)
+}
