@@ -29,7 +29,7 @@ const appletPackage = "github.com/u-root/u-root/cmds/core/"
 // busybox knows itself only by argv[0], and a login shell's begins with a dash.
 const shellAliases = `package main
 
-import "github.com/u-root/gobusybox/src/pkg/bb/bbmain"
+import "bb.u-root.com/bb/pkg/bbmain"
 
 func init() {
 	for _, name := range []string{"sh", "-sh", "-gosh"} {

@@ -20,9 +20,9 @@ var omitted = []string{
 	"adduser", "base-files", "base-passwd", "bsdextrautils", "cdebconf", "coreutils", "dbus", "debconf",
 	"debianutils", "dpkg", "findutils", "gcc-12-base", "gcc-14-base", "gcc-15-base", "gcc-16-base", "grep",
 	"init-system-helpers", "install-info", "libaudit-common", "libdebconfclient0", "libsemanage-common",
-	"login", "login.defs", "logsave", "lsb-base", "mawk", "mount", "openssl-provider-legacy", "opensysusers",
-	"passwd", "perl", "perl-base", "procps", "runit-helper", "sed", "sensible-utils", "systemd",
-	"systemd-standalone-sysusers", "systemd-sysv", "sysvinit-utils", "tar", "ucf", "udev", "util-linux",
+	"login", "login.defs", "logsave", "lsb-base", "mawk", "mount", "openssl-provider-legacy",
+	"passwd", "perl-base", "procps", "runit-helper", "sed", "sensible-utils", "systemd",
+	"systemd-sysv", "sysvinit-utils", "tar", "ucf", "udev", "util-linux",
 }
 
 // question is what the definition wants to know of apt.

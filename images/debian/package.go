@@ -65,7 +65,7 @@ func packageOf(s stanza) Package {
 }
 
 // installed writes the stanza as a dpkg status entry that is installed and
-// needs nothing, so that apt neither fetches it nor what it depends on.
+// needs nothing, held, so that apt neither fetches it nor what it depends on.
 func (s stanza) installed() string {
 	var b strings.Builder
 	for _, f := range s {
@@ -74,7 +74,7 @@ func (s stanza) installed() string {
 			b.WriteString(f.key + ": " + f.value + "\n")
 		}
 	}
-	b.WriteString("Status: install ok installed\nMaintainer: none\nDescription: left out\n\n")
+	b.WriteString("Status: hold ok installed\nMaintainer: none\nDescription: left out\n\n")
 	return b.String()
 }
 
