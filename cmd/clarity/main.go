@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -17,6 +18,8 @@ func commands() []*cobra.Command {
 		newBuild(),
 		newInspect(),
 		newKernel(),
+		newRun(),
+		newTest(),
 	}
 }
 
@@ -31,6 +34,10 @@ func main() {
 	}
 	root.AddCommand(commands()...)
 	if err := root.ExecuteContext(ctx); err != nil {
+		var told exitStatus
+		if errors.As(err, &told) {
+			os.Exit(int(told))
+		}
 		fmt.Fprintln(os.Stderr, "clarity:", err)
 		os.Exit(1)
 	}
