@@ -47,7 +47,7 @@ func guestImage(t *testing.T, spec, arch string) *images.Image {
 		}
 	}
 	must(tree.File("test", images.RankOwn, "/init", 0o755, text))
-	for _, name := range []string{"clarityctl", "echo", "cat", "stamp"} {
+	for _, name := range []string{"clarityctl", "sh", "echo", "cat", "stamp"} {
 		must(tree.Symlink("test", images.RankOwn, "/bin/"+name, "/init"))
 	}
 	must(tree.Put("/dev/console", images.Entry{Mode: fs.ModeDevice | fs.ModeCharDevice | 0o600, Major: 5, Minor: 1, Part: "test"}))

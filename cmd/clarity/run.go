@@ -234,9 +234,8 @@ func parseForward(text string) (images.Forward, error) {
 
 // parseSize reads a number of bytes, or of KiB, MiB, GiB or TiB by K, M, G, T.
 func parseSize(text string) (uint64, error) {
-	digits := strings.TrimRight(strings.TrimSuffix(strings.TrimSuffix(text, "B"), "i"), "KMGT")
-	unit := strings.TrimSuffix(strings.TrimSuffix(text[len(digits):], "B"), "i")
-	n, err := strconv.ParseUint(digits, 10, 64)
+	unit := strings.TrimLeft(text, "0123456789")
+	n, err := strconv.ParseUint(strings.TrimSuffix(text, unit), 10, 64)
 	shift, known := map[string]uint{"": 0, "K": 10, "M": 20, "G": 30, "T": 40}[unit]
 	if err != nil || !known || n == 0 || n > 1<<62>>shift {
 		return 0, fmt.Errorf("size %q: it is a number of bytes, or one with K, M, G or T, such as 512M", text)

@@ -5,6 +5,8 @@
 //	/init                     mount, load modules, serve the agent
 //	clarityctl reboot         at once
 //	clarityctl poweroff       at once
+//	clarityctl ANYTHING       a word, and success
+//	sh -c "COMMAND WORDS"     the command, without any of a shell's syntax
 //	echo WORDS, cat           as everywhere
 //	stamp WORD                print the data disk's size and word, write another
 package main
@@ -32,6 +34,11 @@ func main() {
 		err = unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
 	case name == "clarityctl" && slices.Equal(os.Args[1:], []string{"poweroff"}):
 		err = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
+	case name == "clarityctl" && len(os.Args) > 1:
+		fmt.Println("this guest has nothing to", os.Args[1])
+	case name == "sh" && len(os.Args) == 3 && os.Args[1] == "-c":
+		words := strings.Fields(os.Args[2])
+		err = unix.Exec("/bin/"+words[0], words, os.Environ())
 	case name == "echo":
 		fmt.Println(strings.Join(os.Args[1:], " "))
 	case name == "cat":
