@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"clarityos/images/debian"
+	"clarityos/services/plan"
 )
 
 // Options are a build's choices that are not part of the image.
@@ -59,7 +60,7 @@ func Build(ctx context.Context, path string, o Options) (*Image, []string, error
 		return nil, b.warnings, err
 	}
 	img, err := b.write()
-	return img, b.warnings, err
+	return img, append(b.warnings, summarize(b.findings)...), err
 }
 
 // build is one build while it runs.
@@ -75,7 +76,7 @@ type build struct {
 	packages []Package
 	early    []string // module paths
 	accounts *accounts
-	findings []string
+	findings []plan.Finding
 	warnings []string
 	id       string
 }
@@ -117,7 +118,7 @@ func (b *build) fill(ctx context.Context) error {
 	if err := addBusybox(ctx, b.t, b.c, source, b.d.Arch, b.Progress); err != nil {
 		return err
 	}
-	if err := b.accounts.write(b.t, func(shell string) string { return shell }); err != nil {
+	if err := b.accounts.write(b.t); err != nil {
 		return err
 	}
 	if err := b.d.addDefaults(b.t); err != nil {

@@ -49,8 +49,10 @@ func (c Cache) path(elements ...string) string {
 }
 
 // lock holds the cache's lock of the given name until the returned function is
-// called; it waits for another process as long as ctx allows.
+// called; it waits for another process as long as ctx allows, at most an hour.
 func (c Cache) lock(ctx context.Context, name string) (unlock func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Hour)
+	defer cancel()
 	f, err := os.OpenFile(c.path(name+".lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("lock the cache: %w", err)
@@ -102,6 +104,9 @@ func (c Cache) folder(ctx context.Context, place string, make func(dir string) e
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		return "", fmt.Errorf("make the cache folder: %w", err)
 	}
+	if err := syncAll(tmp); err != nil {
+		return "", err
+	}
 	if err := os.Rename(tmp, final); err != nil {
 		return "", fmt.Errorf("make the cache folder: %w", err)
 	}
@@ -119,12 +124,13 @@ type archive interface {
 // deb returns where the cache has p's archive, or would have it.
 func (c Cache) deb(p debian.Package) string { return c.path("debs", p.SHA256+".deb") }
 
-// fetch makes sure that the cache has all packages. Nothing is asked of from
-// when it has them already. What arrives has to have the SHA-256 it should.
+// fetch makes sure that the cache has all packages, undamaged. Nothing is asked
+// of from when it has them already. What arrives has to have the SHA-256 it
+// should.
 func (c Cache) fetch(ctx context.Context, from archive, packages []debian.Package, progress Progress) error {
 	var missing []debian.Package
 	for _, p := range packages {
-		if _, err := os.Stat(c.deb(p)); err != nil {
+		if got, err := hashFile(c.deb(p)); err != nil || got != p.SHA256 {
 			missing = append(missing, p)
 		}
 	}

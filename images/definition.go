@@ -200,7 +200,11 @@ func parseDefinition(path string, text []byte) (*Definition, error) {
 		return nil, errors.Join(all...)
 	case errors.As(err, &wrong):
 		line, column := wrong.Position()
-		return nil, fmt.Errorf("%s:%d:%d: %s: %w", path, line, column, strings.Join(wrong.Key(), "."), err)
+		place := fmt.Sprintf("%s:%d:%d", path, line, column)
+		if key := wrong.Key(); len(key) > 0 {
+			place += ": " + strings.Join(key, ".")
+		}
+		return nil, fmt.Errorf("%s: %w", place, err)
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

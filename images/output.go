@@ -101,11 +101,14 @@ func (b *build) describe(kernelSize uint64) *Image {
 		Name: d.Name, Arch: d.Arch, ID: b.id, Epoch: b.lock.Epoch, KernelRelease: b.kernel.Release,
 		Console: map[string]string{"amd64": "ttyS0", "arm64": "ttyAMA0"}[d.Arch],
 		Data:    d.Data != nil, Forwards: d.Forwards, Memory: d.Memory, CPUs: d.CPUs,
-		Units: d.Units, Packages: b.packages, Findings: b.findings,
+		Units: d.Units, Packages: b.packages,
 	}
 	img.Cmdline = strings.TrimSpace("console=" + img.Console + " panic=10 " + d.Cmdline)
 	if d.Data != nil {
 		img.DataSize, _ = parseSize(d.Data.Size)
+	}
+	for _, f := range b.findings {
+		img.Findings = append(img.Findings, f.String())
 	}
 	for _, u := range b.accounts.users {
 		img.Users = append(img.Users, fmt.Sprintf("%s %d %d", u.name, u.uid, u.gid))

@@ -183,12 +183,12 @@ func (a *accounts) draw(name string, fixed *int, system bool, pins map[string]in
 
 // write puts passwd, group, shadow and gshadow into the tree. Nobody has a
 // password: "*" allows a login by key but by no password.
-func (a *accounts) write(t *Tree, shells func(string) string) error {
+func (a *accounts) write(t *Tree) error {
 	sort.SliceStable(a.users, func(i, j int) bool { return a.users[i].uid < a.users[j].uid })
 	sort.SliceStable(a.groups, func(i, j int) bool { return a.groups[i].gid < a.groups[j].gid })
 	var passwd, shadow, group, gshadow strings.Builder
 	for _, u := range a.users {
-		fmt.Fprintf(&passwd, "%s:x:%d:%d:%s:%s:%s\n", u.name, u.uid, u.gid, u.gecos, u.home, shells(u.shell))
+		fmt.Fprintf(&passwd, "%s:x:%d:%d:%s:%s:%s\n", u.name, u.uid, u.gid, u.gecos, u.home, u.shell)
 		fmt.Fprintf(&shadow, "%s:*:::::::\n", u.name)
 	}
 	for _, g := range a.groups {

@@ -35,9 +35,6 @@ func newBuild() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, f := range img.Findings {
-				fmt.Fprintln(os.Stderr, "note:", f)
-			}
 			if err := images.WriteParts(os.Stderr, img); err != nil {
 				return err
 			}

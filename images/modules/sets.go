@@ -5,7 +5,7 @@ package modules
 func Early() []string {
 	return []string{
 		"virtio_pci", "virtio_mmio", "virtio_blk", "virtio_console", "virtio_net", "virtio_rng", "virtio_balloon",
-		"ext4", "overlay", "af_packet", "ipv6", "i6300esb", "softdog", "unix_diag", "inet_diag", "tcp_diag",
+		"ext4", "overlay", "af_packet", "ipv6", "i6300esb", "softdog",
 	}
 }
 
@@ -22,7 +22,7 @@ func Common() []string {
 		// network
 		"e1000", "e1000e", "igb", "r8169", "tg3", "vmxnet3", "bcmgenet", "bridge", "veth", "tun", "dummy",
 		"nf_tables", "nft_ct", "nft_chain_nat", "nft_masq", "nft_reject_inet", "nft_limit", "nft_log", "nft_counter",
-		"nf_conntrack", "netlink_diag", "udp_diag", "packet_diag",
+		"nf_conntrack", "unix_diag", "inet_diag", "tcp_diag", "netlink_diag", "udp_diag", "packet_diag",
 		// machines and consoles
 		"vsock", "vmw_vsock_virtio_transport", "vsock_loopback", "xhci_pci", "xhci_hcd", "ehci_pci", "usbhid", "hid_generic",
 		"iTCO_wdt", "sp5100_tco", "bcm2835_wdt", "button", "evdev", "rtc_cmos", "qemu_fw_cfg", "virtio_input",
