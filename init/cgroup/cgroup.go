@@ -1,0 +1,181 @@
+// Package cgroup is PID 1's hold on cgroup v2: the tree, one group for each
+// unit, signals to all of a group, its end.
+//
+// Groups are named as systemd names them, since tools look for those names:
+// init.scope for PID 1, system.slice/UNIT for services, clarity.slice/UNIT for
+// components. It imports nothing of ours.
+package cgroup
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Root is where cgroup v2 is mounted.
+const Root = "/sys/fs/cgroup"
+
+// Group is one unit's cgroup; Path is below Root, FD its open folder.
+type Group struct {
+	Path string
+	FD   int
+}
+
+// pidReserve is how many processes services leave to PID 1 and the components.
+const pidReserve = 512
+
+// Setup makes the tree and moves the caller, which is PID 1, into init.scope.
+// What a kernel lacks is left out and told in notes.
+func Setup() (notes []string, err error) {
+	for _, dir := range []string{"init.scope", "system.slice", "clarity.slice"} {
+		if err := os.Mkdir(Root+"/"+dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("make cgroup: %w", err)
+		}
+	}
+	if err := write("init.scope/cgroup.procs", "1"); err != nil {
+		return nil, fmt.Errorf("move PID 1 into init.scope: %w", err)
+	}
+	note := func(err error) {
+		if err != nil {
+			notes = append(notes, err.Error())
+		}
+	}
+	for _, c := range []string{"+memory", "+pids", "+cpu", "+io"} {
+		note(write("cgroup.subtree_control", c))
+	}
+	note(write("init.scope/memory.min", "16777216"))
+	note(write("system.slice/pids.max", strconv.Itoa(pidLimit())))
+	return notes, nil
+}
+
+// pidLimit keeps services from using up every process id or thread.
+func pidLimit() int {
+	limit := 1 << 22
+	for _, f := range []string{"/proc/sys/kernel/pid_max", "/proc/sys/kernel/threads-max"} {
+		if b, err := os.ReadFile(f); err == nil {
+			if n, err := strconv.Atoi(string(bytes.TrimSpace(b))); err == nil {
+				limit = min(limit, n)
+			}
+		}
+	}
+	return max(limit-pidReserve, limit/2)
+}
+
+// EnableInSystem lets every unit below slice have limits of the controller's.
+func EnableInSystem(slice, controller string) error {
+	return write(slice+"/cgroup.subtree_control", "+"+controller)
+}
+
+// Open makes the group if it is not there and opens it. A frozen one is thawed,
+// since a child that is born frozen would hang before it executes.
+func Open(path string) (*Group, error) {
+	full := Root + "/" + path
+	err := unix.Mkdir(full, 0o755)
+	if err != nil && err != unix.EEXIST {
+		return nil, fmt.Errorf("make cgroup %s: %w", path, err)
+	}
+	fd, openErr := unix.Open(full, unix.O_DIRECTORY|unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if openErr != nil {
+		return nil, fmt.Errorf("open cgroup %s: %w", path, openErr)
+	}
+	g := &Group{path, fd}
+	if err == unix.EEXIST {
+		_ = g.Write("cgroup.freeze", "0") // not there before Linux 5.2
+	}
+	return g, nil
+}
+
+// Write sets a file of the group, such as pids.max.
+func (g *Group) Write(file, value string) error { return write(g.Path+"/"+file, value) }
+
+func write(file, value string) error {
+	f, err := os.OpenFile(Root+"/"+file, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.WriteString(value)
+	return err
+}
+
+// Events is the path of the file that tells whether the group is populated.
+func (g *Group) Events() string { return Root + "/" + g.Path + "/cgroup.events" }
+
+// Populated says whether a process is in the group or below it.
+func (g *Group) Populated() bool {
+	b, err := g.read("cgroup.events")
+	return err == nil && bytes.Contains(b, []byte("populated 1"))
+}
+
+// read takes a small file of the group.
+func (g *Group) read(file string) ([]byte, error) {
+	fd, err := unix.Openat(g.FD, file, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	b := make([]byte, 4096)
+	n, err := unix.Read(fd, b)
+	return b[:max(n, 0)], err
+}
+
+// Processes lists the pids in the group and below it.
+func (g *Group) Processes() []int {
+	var pids []int
+	_ = fs.WalkDir(os.DirFS(Root+"/"+g.Path), ".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return nil
+		}
+		b, _ := os.ReadFile(Root + "/" + g.Path + "/" + p + "/cgroup.procs")
+		for _, f := range strings.Fields(string(b)) {
+			if n, err := strconv.Atoi(f); err == nil {
+				pids = append(pids, n)
+			}
+		}
+		return nil
+	})
+	return pids
+}
+
+// Signal sends a signal to every process of the group.
+func (g *Group) Signal(sig int) {
+	for _, pid := range g.Processes() {
+		_ = unix.Kill(pid, unix.Signal(sig)) // it may have ended meanwhile
+	}
+}
+
+// Kill ends every process of the group at once: with cgroup.kill, which a fork
+// bomb cannot outrun, or before Linux 5.14 one by one.
+func (g *Group) Kill() {
+	if g.Write("cgroup.kill", "1") != nil {
+		g.Signal(int(unix.SIGKILL))
+	}
+}
+
+// Remove closes the group and removes it with all groups below, as far as they
+// are empty.
+func (g *Group) Remove() error {
+	unix.Close(g.FD)
+	return removeTree(Root + "/" + g.Path)
+}
+
+func removeTree(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			if err := removeTree(dir + "/" + e.Name()); err != nil {
+				return err
+			}
+		}
+	}
+	return unix.Rmdir(dir)
+}

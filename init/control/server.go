@@ -1,0 +1,219 @@
+// Package control serves PID 1's socket. Clients are never waited for: what
+// they send is bounded, what they do not read costs them the connection, and
+// there are only so many of them. What a method does is the loop's business;
+// see Handler.
+package control
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"clarityos/init/reactor"
+	"clarityos/services/control"
+)
+
+// Bounds on clients.
+const (
+	maxClients  = 64
+	maxOutgoing = 4 << 20 // bytes that a client has not read yet
+	backlog     = 32
+)
+
+// Handler carries out a call. It answers with c.Reply or c.Fail, at once or
+// later, exactly once.
+type Handler func(c *Conn, method string, args json.RawMessage)
+
+// Server listens on one path.
+type Server struct {
+	reactor *reactor.Reactor
+	handle  Handler
+	listen  int
+	conns   map[*Conn]bool
+}
+
+// Conn is one client. Its calls are answered in order, one at a time.
+type Conn struct {
+	UID    int // of the client, by SO_PEERCRED
+	PID    int
+	Closed func() // called once when the connection ends before its answer; may be nil
+
+	server *Server
+	fd     int
+	in     []byte
+	out    []byte
+	busy   bool // a call is being carried out
+	oneway bool
+}
+
+// Listen makes the socket; every user may connect.
+func Listen(r *reactor.Reactor, path string, handle Handler) (*Server, error) {
+	fail := func(err error) (*Server, error) { return nil, fmt.Errorf("control socket %s: %w", path, err) }
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fail(err)
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return fail(err)
+	}
+	_ = os.Remove(path) // of an earlier life
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+		return fail(err)
+	}
+	if err := unix.Chmod(path, 0o666); err != nil {
+		return fail(err)
+	}
+	if err := unix.Listen(fd, backlog); err != nil {
+		return fail(err)
+	}
+	s := &Server{reactor: r, handle: handle, listen: fd, conns: map[*Conn]bool{}}
+	if err := r.Add(fd, unix.EPOLLIN, func(uint32) { s.accept() }); err != nil {
+		return fail(err)
+	}
+	return s, nil
+}
+
+func (s *Server) accept() {
+	for range backlog {
+		fd, _, err := unix.Accept4(s.listen, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+		if err != nil {
+			return
+		}
+		cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
+		if err != nil {
+			unix.Close(fd)
+			continue
+		}
+		if len(s.conns) >= maxClients && !s.evict(int(cred.Uid)) {
+			unix.Close(fd)
+			continue
+		}
+		c := &Conn{UID: int(cred.Uid), PID: int(cred.Pid), server: s, fd: fd}
+		if s.reactor.Add(fd, unix.EPOLLIN|unix.EPOLLRDHUP, c.event) != nil {
+			unix.Close(fd)
+			continue
+		}
+		s.conns[c] = true
+	}
+}
+
+// evict makes room for a client: one that has nothing under way goes, root's
+// last, so that nobody else can keep root out.
+func (s *Server) evict(uid int) bool {
+	var victim *Conn
+	for c := range s.conns {
+		if !c.busy && (victim == nil || victim.UID == 0 && c.UID != 0) || uid == 0 && c.UID != 0 && (victim == nil || victim.UID == 0) {
+			victim = c
+		}
+	}
+	if victim == nil || victim.UID == 0 && uid != 0 {
+		return false
+	}
+	victim.close()
+	return true
+}
+
+func (c *Conn) event(events uint32) {
+	if events&unix.EPOLLOUT != 0 {
+		c.flush()
+		if c.fd < 0 {
+			return
+		}
+	}
+	if events&(unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR|unix.EPOLLRDHUP) == 0 {
+		return
+	}
+	var b [4096]byte
+	n, err := unix.Read(c.fd, b[:])
+	switch {
+	case err == unix.EAGAIN || err == unix.EINTR:
+		return
+	case err != nil || n == 0:
+		c.close()
+		return
+	}
+	c.in = append(c.in, b[:n]...)
+	if len(c.in) > control.MaxRequest {
+		c.close()
+		return
+	}
+	c.next()
+}
+
+// next begins the next complete call, if none is under way.
+func (c *Conn) next() {
+	for !c.busy && c.fd >= 0 {
+		message, rest, ok := control.Split(c.in)
+		if !ok {
+			return
+		}
+		var call control.Call
+		if err := json.Unmarshal(message, &call); err != nil {
+			c.close() // not varlink: nothing it sends can be trusted to be framed
+			return
+		}
+		c.in = append([]byte(nil), rest...)
+		c.busy, c.oneway = true, call.Oneway
+		c.server.handle(c, call.Method, call.Parameters)
+	}
+}
+
+// Reply answers the call under way.
+func (c *Conn) Reply(parameters any) { c.answer(parameters, "") }
+
+// Fail answers the call under way with an error.
+func (c *Conn) Fail(name string, f control.Fault) { c.answer(f, name) }
+
+func (c *Conn) answer(parameters any, name string) {
+	c.busy, c.Closed = false, nil
+	if c.fd < 0 {
+		return
+	}
+	if !c.oneway {
+		raw, err := json.Marshal(parameters)
+		if err == nil {
+			raw, err = control.Encode(control.Reply{Parameters: raw, Error: name})
+		}
+		if err != nil || len(c.out)+len(raw) > maxOutgoing {
+			c.close()
+			return
+		}
+		c.out = append(c.out, raw...)
+		c.flush()
+	}
+	c.next()
+}
+
+func (c *Conn) flush() {
+	for len(c.out) > 0 {
+		n, err := unix.SendmsgN(c.fd, c.out, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		if err == unix.EAGAIN {
+			c.server.reactor.Change(c.fd, unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLOUT)
+			return
+		}
+		if err != nil {
+			c.close()
+			return
+		}
+		c.out = c.out[n:]
+	}
+	c.out = nil
+	c.server.reactor.Change(c.fd, unix.EPOLLIN|unix.EPOLLRDHUP)
+}
+
+func (c *Conn) close() {
+	if c.fd < 0 {
+		return
+	}
+	c.server.reactor.Remove(c.fd)
+	unix.Close(c.fd)
+	c.fd = -1
+	delete(c.server.conns, c)
+	if c.Closed != nil {
+		c.Closed()
+		c.Closed = nil
+	}
+}

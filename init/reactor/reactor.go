@@ -1,0 +1,85 @@
+// Package reactor tells PID 1's loop which file descriptors are ready. One
+// goroutine waits in epoll; the loop itself does all reading and writing, so
+// that the order of what it sees is its own.
+package reactor
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"clarityos/init/guard"
+)
+
+// Handler is called by the loop when its descriptor is ready; events are
+// epoll's (unix.EPOLLIN and others).
+type Handler func(events uint32)
+
+// Reactor is an epoll set. All methods but the internal wait belong to the
+// goroutine of the loop.
+type Reactor struct {
+	epoll    int
+	handlers map[int32]Handler
+	ready    chan []unix.EpollEvent
+	handled  chan struct{}
+}
+
+// New makes an empty reactor and starts to wait.
+func New(report guard.Report) (*Reactor, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("epoll_create1: %w", err)
+	}
+	r := &Reactor{epoll: fd, handlers: map[int32]Handler{}, ready: make(chan []unix.EpollEvent), handled: make(chan struct{})}
+	guard.Go("reactor", report, r.wait)
+	return r, nil
+}
+
+// Add watches fd, level-triggered, for events until Remove.
+func (r *Reactor) Add(fd int, events uint32, h Handler) error {
+	if err := unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)}); err != nil {
+		return fmt.Errorf("epoll_ctl add %d: %w", fd, err)
+	}
+	r.handlers[int32(fd)] = h
+	return nil
+}
+
+// Change watches fd for other events.
+func (r *Reactor) Change(fd int, events uint32) {
+	_ = unix.EpollCtl(r.epoll, unix.EPOLL_CTL_MOD, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)}) // fails only for an fd that is not watched
+}
+
+// Remove ends the watch; call it before fd is closed.
+func (r *Reactor) Remove(fd int) {
+	_ = unix.EpollCtl(r.epoll, unix.EPOLL_CTL_DEL, fd, nil)
+	delete(r.handlers, int32(fd))
+}
+
+// Ready gives what is ready; the loop passes it to Dispatch before it receives
+// again.
+func (r *Reactor) Ready() <-chan []unix.EpollEvent { return r.ready }
+
+// Dispatch calls the handlers. One that was removed by an earlier handler of
+// the same batch is not called any more.
+func (r *Reactor) Dispatch(batch []unix.EpollEvent) {
+	defer func() { r.handled <- struct{}{} }()
+	for _, e := range batch {
+		if h := r.handlers[e.Fd]; h != nil {
+			h(e.Events)
+		}
+	}
+}
+
+func (r *Reactor) wait() {
+	events := make([]unix.EpollEvent, 32)
+	for {
+		n, err := unix.EpollWait(r.epoll, events, -1)
+		if err != nil && err != unix.EINTR {
+			panic(fmt.Sprintf("epoll_wait: %v", err))
+		}
+		if n > 0 {
+			r.ready <- events[:n]
+			<-r.handled
+		}
+	}
+}

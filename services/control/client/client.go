@@ -1,0 +1,101 @@
+// Package client calls PID 1. It is apart from services/control because PID 1
+// does not link package net.
+package client
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+
+	"clarityos/services/control"
+)
+
+// Client is a connection to PID 1. It makes one call at a time.
+type Client struct {
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+// Error is an error reply.
+type Error struct {
+	Name  string
+	Fault control.Fault
+}
+
+func (e *Error) Error() string {
+	switch {
+	case e.Name == control.ErrNoSuchUnit:
+		return fmt.Sprintf("no unit %s; `clarityctl list --all` shows what there is", e.Fault.Unit)
+	case e.Name == control.ErrPermission:
+		return "only root may do that"
+	case e.Fault.Message != "":
+		return e.Fault.Message
+	case e.Fault.Parameter != "":
+		return fmt.Sprintf("%s: parameter %s", e.Name, e.Fault.Parameter)
+	}
+	return e.Name
+}
+
+// Dial connects to the socket at path.
+func Dial(ctx context.Context, path string) (*Client, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("connect to PID 1: %w", err)
+	}
+	return &Client{conn, bufio.NewReader(conn)}, nil
+}
+
+// Close ends the connection.
+func (c *Client) Close() error { return c.conn.Close() }
+
+// Call calls Interface.method and decodes the answer into reply, which may be
+// nil. An error reply is an *Error. When ctx ends the connection is of no use
+// any more.
+func (c *Client) Call(ctx context.Context, method string, args, reply any) error {
+	raw, err := json.Marshal(args)
+	if err != nil {
+		return err
+	}
+	if args == nil {
+		raw = nil
+	}
+	b, err := control.Encode(control.Call{Method: control.Interface + "." + method, Parameters: raw})
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { c.conn.Close() })
+	defer stop()
+	if _, err := c.conn.Write(b); err != nil {
+		return c.lost(ctx, method, err)
+	}
+	b, err = c.in.ReadBytes(0)
+	if err != nil {
+		return c.lost(ctx, method, err)
+	}
+	var r control.Reply
+	if err := json.Unmarshal(b[:len(b)-1], &r); err != nil {
+		return fmt.Errorf("answer of PID 1 to %s: %w", method, err)
+	}
+	if r.Error != "" {
+		e := &Error{Name: r.Error}
+		_ = json.Unmarshal(r.Parameters, &e.Fault) // the name alone says enough
+		return e
+	}
+	if reply == nil || len(r.Parameters) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(r.Parameters, reply); err != nil {
+		return fmt.Errorf("answer of PID 1 to %s: %w", method, err)
+	}
+	return nil
+}
+
+func (c *Client) lost(ctx context.Context, method string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("no answer of PID 1 to %s: %w", method, ctx.Err())
+	}
+	return fmt.Errorf("connection to PID 1 lost during %s: %w", method, err)
+}
