@@ -20,6 +20,7 @@ type Options struct {
 	Override
 	Out            string   // the folder in which the image's folder is made; default "."
 	Name           string   // the image's folder; default the definition's name
+	Lock           string   // default clarity.lock beside the definition
 	Update         bool     // refresh the lock from the mirror
 	AuthorizedKeys []string // lines that are added for root
 	Progress       Progress
@@ -40,7 +41,10 @@ func Build(ctx context.Context, path string, o Options) (*Image, []string, error
 	if err != nil {
 		return nil, nil, err
 	}
-	lock, err := ReadLock(LockPath(d.Path), time.Now())
+	if o.Lock == "" {
+		o.Lock = LockPath(d.Path)
+	}
+	lock, err := ReadLock(o.Lock, time.Now())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -56,7 +60,7 @@ func Build(ctx context.Context, path string, o Options) (*Image, []string, error
 	if err := b.fill(ctx); err != nil {
 		return nil, b.warnings, err
 	}
-	if err := lock.Write(LockPath(d.Path)); err != nil {
+	if err := lock.Write(o.Lock); err != nil {
 		return nil, b.warnings, err
 	}
 	img, err := b.write()

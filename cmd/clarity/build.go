@@ -49,6 +49,7 @@ func newBuild() *cobra.Command {
 	f.StringVar(&o.Arch, "arch", "", "amd64 or arm64, instead of the definition's")
 	f.StringVar(&o.Kernel, "kernel", "", "debian:SUITE-FLAVOUR, instead of the definition's")
 	f.StringVar(&o.Suite, "suite", "", "Debian suite of the packages, instead of the definition's")
+	f.StringVar(&o.Lock, "lock", "", "the lock (default clarity.lock beside the definition)")
 	f.BoolVar(&o.Update, "update", false, "refresh clarity.lock from the mirror")
 	f.StringVar(&keyFile, "authorized-key", "", "file with public keys whose holders may log in as root")
 	return c
