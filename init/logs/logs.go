@@ -1,0 +1,336 @@
+// Package logs is PID 1's side of the log: it holds the pipes that services
+// write to and the sockets that others log through, and passes them to the log
+// component, whichever process that is at the moment. It never writes to a
+// disk and never waits for the component.
+//
+// The protocol is described in services/log. Everything here belongs to the
+// goroutine of the loop, but for NewPipe.
+package logs
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"clarityos/init/reactor"
+)
+
+// Bounds of what waits for the component.
+const (
+	maxQueue = 512      // packets
+	maxPipe  = 48 << 10 // bytes in a pipe without a reader, before they are drained
+)
+
+// Stream is the log pipe of one invocation.
+type Stream struct {
+	ID         string `json:"id"`
+	Unit       string `json:"unit"`
+	Invocation string `json:"invocation"`
+	Identifier string `json:"identifier"`
+	read       int
+	write      int // -1 once the invocation has ended
+	lost       int // bytes drained for want of a reader
+}
+
+// Record is a line of PID 1's own.
+type Record struct {
+	Unit      string `json:"unit,omitempty"`
+	Priority  int    `json:"priority"`
+	Message   string `json:"message"`
+	Monotonic int64  `json:"monotonic_us"`
+	Realtime  int64  `json:"realtime_us"`
+}
+
+// packet is what goes to the component; one of its fields is set.
+type packet struct {
+	Record *Record `json:"record,omitempty"`
+	Stream *Stream `json:"stream,omitempty"`
+	Socket string  `json:"socket,omitempty"`
+	Lost   *lost   `json:"lost,omitempty"`
+	Move   string  `json:"move,omitempty"`
+}
+
+type lost struct {
+	ID    string `json:"id"`
+	Bytes int    `json:"bytes"`
+}
+
+type queued struct {
+	text []byte
+	fd   int // -1: none
+}
+
+// Log is the whole of it. Use New.
+type Log struct {
+	reactor *reactor.Reactor
+	link    int  // -1: no component
+	full    bool // the link takes no more at the moment
+	streams map[string]*Stream
+	sockets []socket
+	queue   []queued
+	records []queued // lines that came while there was no component
+	dropped int
+	move    string
+}
+
+type socket struct {
+	name string
+	fd   int
+}
+
+// New opens the sockets that outlive the component: /dev/log, journald's native
+// socket and the kernel's log. One that cannot be had is left out and told.
+func New(r *reactor.Reactor) (*Log, []error) {
+	l := &Log{reactor: r, link: -1, streams: map[string]*Stream{}}
+	var errs []error
+	add := func(name string, fd int, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("log socket %s: %w", name, err))
+			return
+		}
+		l.sockets = append(l.sockets, socket{name, fd})
+	}
+	if err := os.MkdirAll("/run/systemd/journal", 0o755); err != nil {
+		errs = append(errs, err)
+	}
+	fd, err := datagram("/run/systemd/journal/dev-log")
+	if err == nil {
+		_ = os.Remove("/dev/log")
+		err = os.Symlink("/run/systemd/journal/dev-log", "/dev/log")
+	}
+	add("syslog", fd, err)
+	fd, err = datagram("/run/systemd/journal/socket")
+	add("journal", fd, err)
+	fd, err = unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	add("kmsg", fd, err)
+	return l, errs
+}
+
+func datagram(path string) (int, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return -1, err
+	}
+	for _, opt := range []int{unix.SO_PASSCRED, unix.SO_TIMESTAMPNS} {
+		if err == nil {
+			err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, opt, 1)
+		}
+	}
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 8<<20) // room for what comes while no component reads
+	if err == nil {
+		err = unix.Bind(fd, &unix.SockaddrUnix{Name: path})
+	}
+	if err == nil {
+		err = unix.Chmod(path, 0o666)
+	}
+	if err != nil {
+		unix.Close(fd)
+	}
+	return fd, err
+}
+
+// NewPipe makes the pipe of an invocation, owned by the service's user so that
+// it can be opened again as /dev/stdout.
+func NewPipe(uid, gid int) (read, write int, err error) {
+	var p [2]int
+	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
+		return -1, -1, fmt.Errorf("log pipe: %w", err)
+	}
+	if uid > 0 {
+		_ = unix.Fchown(p[1], uid, max(gid, 0)) // only needed for /dev/stdout
+	}
+	return p[0], p[1], nil
+}
+
+// Add takes over both ends of a pipe.
+func (l *Log) Add(s *Stream, read, write int) {
+	s.read, s.write = read, write
+	l.streams[s.ID] = s
+	l.send(packet{Stream: s}, read)
+}
+
+// EndStream closes PID 1's own writing end, so that the reader sees the end once
+// every process of the invocation has closed its own.
+func (l *Log) EndStream(id string) {
+	if s := l.streams[id]; s != nil && s.write >= 0 {
+		unix.Close(s.write)
+		s.write = -1
+	}
+}
+
+// Record adds a line of PID 1's own. Without a component the newest are kept.
+func (l *Log) Record(r Record) {
+	text, err := json.Marshal(packet{Record: &r})
+	if err != nil {
+		return // a Record has nothing that JSON cannot hold
+	}
+	if l.link >= 0 {
+		l.enqueue(queued{text, -1})
+		return
+	}
+	if len(l.records) == maxQueue {
+		l.records = l.records[1:]
+		l.dropped++
+	}
+	l.records = append(l.records, queued{text, -1})
+}
+
+// Move tells the component that its store belongs to dir from now on.
+func (l *Log) Move(dir string) {
+	l.move = dir
+	l.send(packet{Move: dir}, -1)
+}
+
+// Connect makes a link for a component that is about to start; the descriptor
+// returned is the component's end, to be closed when it has been passed on.
+func (l *Log) Connect() (int, error) {
+	l.disconnect()
+	p, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("log link: %w", err)
+	}
+	l.link = p[0]
+	if err := l.reactor.Add(p[0], unix.EPOLLIN, l.event); err != nil {
+		unix.Close(p[1])
+		return -1, err
+	}
+	for _, s := range l.sockets {
+		l.send(packet{Socket: s.name}, s.fd)
+	}
+	if l.move != "" {
+		l.send(packet{Move: l.move}, -1)
+	}
+	for _, s := range l.streams {
+		l.send(packet{Stream: s}, s.read)
+		if s.lost > 0 {
+			l.send(packet{Lost: &lost{s.ID, s.lost}}, -1)
+			s.lost = 0
+		}
+	}
+	waiting, dropped := l.records, l.dropped
+	l.records, l.dropped = nil, 0
+	for _, r := range waiting {
+		l.enqueue(r)
+	}
+	if dropped > 0 {
+		l.Record(Record{Priority: 4, Message: fmt.Sprintf("%d lines of PID 1 were lost while there was no log component", dropped)})
+	}
+	return p[1], nil
+}
+
+func (l *Log) disconnect() {
+	if l.link < 0 {
+		return
+	}
+	l.reactor.Remove(l.link)
+	unix.Close(l.link)
+	for _, q := range l.queue { // all but PID 1's own lines is told anew by Connect
+		if bytes.HasPrefix(q.text, []byte(`{"record"`)) && len(l.records) < maxQueue {
+			l.records = append(l.records, q)
+		}
+	}
+	l.link, l.full, l.queue = -1, false, nil
+}
+
+func (l *Log) send(p packet, fd int) {
+	if l.link < 0 {
+		return // Connect tells all of it again
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		return
+	}
+	l.enqueue(queued{text, fd})
+}
+
+func (l *Log) enqueue(q queued) {
+	if len(l.queue) >= maxQueue && q.fd < 0 {
+		l.dropped++
+		return
+	}
+	l.queue = append(l.queue, q)
+	l.flush()
+}
+
+// flush sends what the link takes.
+func (l *Log) flush() {
+	for len(l.queue) > 0 && !l.full {
+		q := l.queue[0]
+		var rights []byte
+		if q.fd >= 0 {
+			rights = unix.UnixRights(q.fd)
+		}
+		err := unix.Sendmsg(l.link, q.text, rights, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		switch err {
+		case unix.EAGAIN:
+			l.full = true
+			l.reactor.Change(l.link, unix.EPOLLIN|unix.EPOLLOUT)
+			return
+		case unix.EPIPE, unix.ECONNRESET:
+			l.disconnect()
+			return
+		}
+		// Any other error is about this packet, such as a stream that has been
+		// forgotten meanwhile.
+		l.queue = l.queue[1:]
+	}
+	if len(l.queue) == 0 {
+		l.queue = nil
+	}
+}
+
+// event acts on what the component says, or on its end.
+func (l *Log) event(events uint32) {
+	if events&unix.EPOLLOUT != 0 {
+		l.full = false
+		l.reactor.Change(l.link, unix.EPOLLIN)
+		l.flush()
+	}
+	b := make([]byte, 1024)
+	for range 64 {
+		if l.link < 0 {
+			return
+		}
+		n, _, _, _, err := unix.Recvmsg(l.link, b, nil, unix.MSG_DONTWAIT)
+		if err == unix.EAGAIN || err == unix.EINTR {
+			return
+		}
+		if err != nil || n == 0 {
+			l.disconnect()
+			return
+		}
+		var m struct {
+			Done string `json:"done"`
+		}
+		if json.Unmarshal(b[:n], &m) != nil {
+			continue
+		}
+		if s := l.streams[m.Done]; s != nil {
+			l.EndStream(s.ID)
+			unix.Close(s.read)
+			delete(l.streams, s.ID)
+		}
+	}
+}
+
+// Drain empties pipes that nobody reads and that are nearly full, so that no
+// service blocks on its log; the bytes are counted. The loop calls it now and
+// then.
+func (l *Log) Drain() {
+	if l.link >= 0 {
+		return
+	}
+	for _, s := range l.streams {
+		n, err := unix.IoctlGetInt(s.read, unix.TIOCINQ)
+		if err != nil || n < maxPipe {
+			continue
+		}
+		b := make([]byte, maxPipe)
+		if n, err := unix.Read(s.read, b); err == nil {
+			s.lost += n
+		}
+	}
+}
