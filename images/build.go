@@ -22,6 +22,7 @@ type Options struct {
 	Name           string   // the image's folder; default the definition's name
 	Lock           string   // default clarity.lock beside the definition
 	Update         bool     // refresh the lock from the mirror
+	Fast           bool     // compress less: quicker to build, a tenth larger
 	AuthorizedKeys []string // lines that are added for root
 	Progress       Progress
 }
@@ -30,41 +31,64 @@ type Options struct {
 // with warnings for a person. The lock beside the definition is read and, where
 // it says nothing, completed.
 func Build(ctx context.Context, path string, o Options) (*Image, []string, error) {
-	d, err := ReadDefinition(path, o.Override)
+	b, err := newBuild(path, o)
 	if err != nil {
 		return nil, nil, err
+	}
+	if b.work, err = os.MkdirTemp("", "clarity-build-"); err != nil {
+		return nil, nil, fmt.Errorf("build: %w", err)
+	}
+	defer os.RemoveAll(b.work)
+	if err := b.fill(ctx); err != nil {
+		return nil, b.warnings, err
+	}
+	if err := b.lock.Write(b.Lock); err != nil {
+		return nil, b.warnings, err
+	}
+	img, err := b.write()
+	return img, append(b.warnings, summarize(b.findings)...), err
+}
+
+// Fetch fills the cache with all that Build would fetch for the definition at
+// path, and completes the lock, but builds nothing.
+func Fetch(ctx context.Context, path string, o Options) error {
+	b, err := newBuild(path, o)
+	if err != nil {
+		return err
+	}
+	if err := b.addPackages(ctx); err != nil {
+		return err
+	}
+	if err := b.addKernel(ctx); err != nil {
+		return err
+	}
+	return b.lock.Write(b.Lock)
+}
+
+// newBuild reads what a build starts from.
+func newBuild(path string, o Options) (*build, error) {
+	d, err := ReadDefinition(path, o.Override)
+	if err != nil {
+		return nil, err
 	}
 	if len(o.AuthorizedKeys) > 0 {
 		d.authorize(o.AuthorizedKeys)
 	}
 	c, err := OpenCache()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if o.Lock == "" {
 		o.Lock = LockPath(d.Path)
 	}
 	lock, err := ReadLock(o.Lock, time.Now())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if o.Update {
 		lock.Epoch = time.Now().Unix()
 	}
-	work, err := os.MkdirTemp("", "clarity-build-")
-	if err != nil {
-		return nil, nil, fmt.Errorf("build: %w", err)
-	}
-	defer os.RemoveAll(work)
-	b := &build{Options: o, d: d, c: c, lock: lock, work: work, t: NewTree()}
-	if err := b.fill(ctx); err != nil {
-		return nil, b.warnings, err
-	}
-	if err := lock.Write(o.Lock); err != nil {
-		return nil, b.warnings, err
-	}
-	img, err := b.write()
-	return img, append(b.warnings, summarize(b.findings)...), err
+	return &build{Options: o, d: d, c: c, lock: lock, t: NewTree()}, nil
 }
 
 // build is one build while it runs.
@@ -132,7 +156,7 @@ func (b *build) fill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.warnings = append(b.warnings, missing...)
+	b.warnings = append(append(b.warnings, missing...), b.t.missingInterpreters()...)
 	if b.d.Data != nil {
 		if err := b.t.varFactory(); err != nil {
 			return err

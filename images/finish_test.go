@@ -107,6 +107,19 @@ func TestFollowLibraries(t *testing.T) {
 	}
 }
 
+func TestMissingInterpreters(t *testing.T) {
+	tree := NewTree()
+	put(t, tree, "usr/bin/sh", Entry{Mode: 0o755, Data: []byte("\x7fELF")})
+	put(t, tree, "usr/bin/good", Entry{Mode: 0o755, Data: []byte("#! /bin/sh -e\n")})
+	put(t, tree, "usr/bin/bad", Entry{Mode: 0o755, Data: []byte("#!/usr/bin/perl -w\n")})
+	put(t, tree, "usr/sbin/worse", Entry{Mode: 0o755, Data: []byte("#!/usr/bin/perl")})
+	put(t, tree, "usr/share/example", Entry{Mode: 0o755, Data: []byte("#!/usr/bin/python3\n")})
+	want := []string{"no /usr/bin/perl in the image, which /usr/bin/bad, /usr/sbin/worse wants; add the package that has it if something calls that"}
+	if diff := cmp.Diff(want, tree.missingInterpreters()); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+}
+
 // Two builds of the same tree are the same to the byte, and the folder is a
 // complete image.
 func TestOutputIsReproducible(t *testing.T) {

@@ -63,8 +63,12 @@ func (b *build) write() (*Image, error) {
 // best level uses, 8 MiB, which every kernel's decompressor allows; one worker,
 // so that the bytes do not depend on the machine.
 func (b *build) compress() ([]byte, error) {
+	level := zstd.SpeedBestCompression
+	if b.Fast {
+		level = zstd.SpeedBetterCompression
+	}
 	var buf bytes.Buffer
-	z, err := zstd.NewWriter(&buf, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1),
+	z, err := zstd.NewWriter(&buf, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1),
 		zstd.WithWindowSize(8<<20), zstd.WithEncoderCRC(true))
 	if err != nil {
 		return nil, fmt.Errorf("compress: %w", err)

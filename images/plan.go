@@ -3,9 +3,6 @@ package images
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 
 	"clarityos/services/compile"
 	"clarityos/services/plan"
@@ -25,8 +22,9 @@ func (d *Definition) addPlan(t *Tree, id string, epoch int64, modules []string) 
 	}
 	if d.Unenforced == "error" {
 		var refused []error
+		wanted := reached(p)
 		for _, f := range p.Findings {
-			if f.Security {
+			if f.Security && wanted[f.Unit] {
 				refused = append(refused, errors.New(f.String()))
 			}
 		}
@@ -40,6 +38,23 @@ func (d *Definition) addPlan(t *Tree, id string, epoch int64, modules []string) 
 		return p.Findings, fmt.Errorf("encode the plan: %w", err)
 	}
 	return p.Findings, t.File("plan", RankOwn, planFile, 0o644, file)
+}
+
+// reached are the units that a boot starts: a unit that only lies in a package
+// does not break the promise of unenforced = "error".
+func reached(p *plan.Plan) map[string]bool {
+	units := map[string]plan.Unit{}
+	for _, u := range p.Units {
+		units[u.Name] = u
+	}
+	found := map[string]bool{}
+	for queue := []string{p.Default}; len(queue) > 0; queue = queue[1:] {
+		if u := units[queue[0]]; !found[queue[0]] {
+			found[u.Name] = true
+			queue = append(append(queue, u.Wants...), u.Requires...)
+		}
+	}
+	return found
 }
 
 // system is what the definition says about the machine.
@@ -59,36 +74,4 @@ func (d *Definition) system(epoch int64, modules []string) plan.System {
 		s.Data = &plan.Data{Label: dataLabel}
 	}
 	return s
-}
-
-// summarize joins findings that say the same of one file into one line
-// "file:lines: A=, B= message", for a person at build time.
-func summarize(findings []plan.Finding) []string {
-	type group struct{ file, says string }
-	var order []group
-	lines, keys := map[group][]string{}, map[group][]string{}
-	var out []string
-	for _, f := range findings {
-		key, says, ok := strings.Cut(f.Message, "= ")
-		if !ok || strings.Contains(key, " ") || f.Line == 0 {
-			continue
-		}
-		g := group{f.File, says}
-		if lines[g] == nil {
-			order = append(order, g)
-		}
-		lines[g] = append(lines[g], strconv.Itoa(f.Line))
-		if key += "="; !slices.Contains(keys[g], key) {
-			keys[g] = append(keys[g], key)
-		}
-	}
-	for _, g := range order {
-		out = append(out, fmt.Sprintf("%s:%s: %s %s", g.file, strings.Join(lines[g], ","), strings.Join(keys[g], " "), g.says))
-	}
-	for _, f := range findings {
-		if key, _, ok := strings.Cut(f.Message, "= "); !ok || strings.Contains(key, " ") || f.Line == 0 {
-			out = append(out, f.String())
-		}
-	}
-	return out
 }
