@@ -118,8 +118,8 @@ func (d *Definition) addFile(t *Tree, a *accounts, f FileDef) error {
 }
 
 // addLocal adds the file or folder source at p. Owners are e's; modes are
-// those of the source, of which only the executable bit counts, unless mode
-// says otherwise for a single file.
+// 0755 for what can be executed and folders and 0644 for the rest, whatever the
+// umask was when they were checked out, unless mode says otherwise for files.
 func addLocal(t *Tree, p, source, mode string, e Entry) error {
 	root, err := os.Stat(source)
 	if err != nil {
@@ -136,7 +136,7 @@ func addLocal(t *Tree, p, source, mode string, e Entry) error {
 		e := e
 		switch {
 		case name == source && !root.IsDir():
-			e.Source, e.Mode = name, 0o644|root.Mode()&0o111
+			e.Source, e.Mode = name, plainMode(root)
 		case d.IsDir():
 			e.Mode = fs.ModeDir | 0o755
 		case d.Type()&fs.ModeSymlink != 0:
@@ -149,7 +149,7 @@ func addLocal(t *Tree, p, source, mode string, e Entry) error {
 			if err != nil {
 				return err
 			}
-			e.Source, e.Mode = name, 0o644|info.Mode()&0o111
+			e.Source, e.Mode = name, plainMode(info)
 		default:
 			return fmt.Errorf("%s is neither a file, a folder nor a link", name)
 		}
@@ -162,6 +162,13 @@ func addLocal(t *Tree, p, source, mode string, e Entry) error {
 		}
 		return t.Put(path.Join(p, filepath.ToSlash(rel)), e)
 	})
+}
+
+func plainMode(info fs.FileInfo) fs.FileMode {
+	if info.Mode()&0o111 != 0 {
+		return 0o755
+	}
+	return 0o644
 }
 
 // addKeys writes the users' authorized_keys and makes the homes of the
