@@ -35,6 +35,9 @@ func Build(ctx context.Context, path string, o Options) (*Image, []string, error
 	if err != nil {
 		return nil, nil, err
 	}
+	if _, err := b.target(); err != nil {
+		return nil, nil, err
+	}
 	if b.work, err = os.MkdirTemp("", "clarity-build-"); err != nil {
 		return nil, nil, fmt.Errorf("build: %w", err)
 	}

@@ -172,6 +172,11 @@ func TestOutputIsReproducible(t *testing.T) {
 	if _, err := Open(img.Dir); err == nil || !strings.Contains(err.Error(), "is not complete") {
 		t.Errorf("an image without a kernel: %v", err)
 	}
+	b := &build{Options: Options{Out: out, Name: "mine"}, d: &Definition{}}
+	write(t, out, "mine/thesis.txt", "years")
+	if _, err := b.target(); err == nil || !strings.Contains(err.Error(), "is not an image, so it is not replaced") {
+		t.Errorf("somebody's folder in the way: %v", err)
+	}
 	if _, err := Open(out); err == nil || !strings.Contains(err.Error(), "is not an image") {
 		t.Errorf("a folder that is no image: %v", err)
 	}

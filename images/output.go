@@ -18,13 +18,11 @@ import (
 // write makes the image's folder: complete under a temporary name first, then
 // exchanged for the old one.
 func (b *build) write() (*Image, error) {
-	out, name := b.Out, b.Name
-	if out == "" {
-		out = "."
+	dir, err := b.target()
+	if err != nil {
+		return nil, err
 	}
-	if name == "" {
-		name = b.d.Name
-	}
+	out := filepath.Dir(dir)
 	b.Progress.say("compressing")
 	archive, err := b.compress()
 	if err != nil {
@@ -42,7 +40,7 @@ func (b *build) write() (*Image, error) {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return nil, fmt.Errorf("write image: %w", err)
 	}
-	tmp, err := os.MkdirTemp(out, "."+name+"-")
+	tmp, err := os.MkdirTemp(out, "."+filepath.Base(dir)+"-")
 	if err != nil {
 		return nil, fmt.Errorf("write image: %w", err)
 	}
@@ -55,8 +53,29 @@ func (b *build) write() (*Image, error) {
 			return nil, err
 		}
 	}
-	img.setDir(filepath.Join(out, name))
+	img.setDir(dir)
 	return img, replaceDir(tmp, img.Dir)
+}
+
+// target is the image's folder. What is there already is replaced if it is an
+// image or empty; anything else is somebody's and an error.
+func (b *build) target() (string, error) {
+	name := b.Name
+	if name == "" {
+		name = b.d.Name
+	}
+	dir := filepath.Join(b.Out, name)
+	list, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(list) == 0 {
+		return dir, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("the image's folder: %w", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, FactsFile)); err != nil {
+		return "", fmt.Errorf("%s is there already and is not an image, so it is not replaced; choose another folder with -o or --name", dir)
+	}
+	return dir, nil
 }
 
 // compress is the archive as one zstd frame. The window is what klauspost's
@@ -89,8 +108,13 @@ func replaceDir(tmp, dir string) error {
 		return err
 	}
 	err := unix.Renameat2(unix.AT_FDCWD, tmp, unix.AT_FDCWD, dir, unix.RENAME_EXCHANGE)
-	if errors.Is(err, unix.ENOENT) {
+	switch {
+	case errors.Is(err, unix.ENOENT):
 		err = os.Rename(tmp, dir)
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS): // file systems that cannot exchange
+		if err = os.RemoveAll(dir); err == nil {
+			err = os.Rename(tmp, dir)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("put the image at %s: %w", dir, err)
