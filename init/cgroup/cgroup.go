@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"strconv"
 	"strings"
 
@@ -67,24 +68,26 @@ func pidLimit() int {
 	return max(limit-pidReserve, limit/2)
 }
 
-// EnableInSystem lets every unit below slice have limits of the controller's.
-func EnableInSystem(slice, controller string) error {
-	return write(slice+"/cgroup.subtree_control", "+"+controller)
+// EnableBeside lets g and the groups beside it have limits of a controller's.
+// That is done only when one asks for it, since each controller makes every
+// group dearer.
+func EnableBeside(g *Group, controller string) error {
+	return write(path.Dir(g.Path)+"/cgroup.subtree_control", "+"+controller)
 }
 
 // Open makes the group if it is not there and opens it. A frozen one is thawed,
 // since a child that is born frozen would hang before it executes.
-func Open(path string) (*Group, error) {
-	full := Root + "/" + path
+func Open(name string) (*Group, error) {
+	full := Root + "/" + name
 	err := unix.Mkdir(full, 0o755)
 	if err != nil && err != unix.EEXIST {
-		return nil, fmt.Errorf("make cgroup %s: %w", path, err)
+		return nil, fmt.Errorf("make cgroup %s: %w", name, err)
 	}
 	fd, openErr := unix.Open(full, unix.O_DIRECTORY|unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if openErr != nil {
-		return nil, fmt.Errorf("open cgroup %s: %w", path, openErr)
+		return nil, fmt.Errorf("open cgroup %s: %w", name, openErr)
 	}
-	g := &Group{path, fd}
+	g := &Group{name, fd}
 	if err == unix.EEXIST {
 		_ = g.Write("cgroup.freeze", "0") // not there before Linux 5.2
 	}
@@ -111,6 +114,14 @@ func (g *Group) Events() string { return Root + "/" + g.Path + "/cgroup.events" 
 func (g *Group) Populated() bool {
 	b, err := g.read("cgroup.events")
 	return err == nil && bytes.Contains(b, []byte("populated 1"))
+}
+
+// Number reads a file that holds one number, such as memory.current; 0 when it
+// is not there.
+func (g *Group) Number(file string) uint64 {
+	b, _ := g.read(file)
+	n, _ := strconv.ParseUint(string(bytes.TrimSpace(b)), 10, 64)
+	return n
 }
 
 // read takes a small file of the group.

@@ -196,6 +196,9 @@ func init() {
 		setters["Unit.Condition"+kind] = condition(kind, false)
 		setters["Unit.Assert"+kind] = condition(kind, true)
 	}
+	for _, kind := range uncheckedConditions {
+		unenforcedKeys["Condition"+kind], unenforcedKeys["Assert"+kind] = true, true
+	}
 }
 
 func directories(kind string) setter {

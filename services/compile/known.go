@@ -2,10 +2,15 @@ package compile
 
 import "strings"
 
-// conditionKinds are the conditions that the supervisor checks.
+// conditionKinds are the conditions that init/condition checks.
 var conditionKinds = []string{"PathExists", "PathExistsGlob", "PathIsDirectory", "PathIsSymbolicLink", "PathIsMountPoint",
-	"PathIsReadWrite", "DirectoryNotEmpty", "FileNotEmpty", "FileIsExecutable", "KernelCommandLine",
-	"KernelModuleLoaded", "Architecture", "Virtualization", "Capability", "FirstBoot", "User", "Group", "Host", "Environment", "Security", "ControlGroupController", "ACPower", "NeedsUpdate", "KernelVersion", "Memory", "CPUs"}
+	"PathIsReadWrite", "DirectoryNotEmpty", "FileNotEmpty", "FileIsExecutable", "KernelCommandLine", "Architecture",
+	"Virtualization", "FirstBoot", "Host"}
+
+// uncheckedConditions are the others of systemd.unit(5): they count as met.
+var uncheckedConditions = []string{"ACPower", "CPUFeature", "CPUPressure", "CPUs", "Capability", "ControlGroupController",
+	"Credential", "Environment", "Firmware", "Group", "IOPressure", "KernelModuleLoaded", "KernelVersion", "Memory",
+	"MemoryPressure", "NeedsUpdate", "OSRelease", "PathIsEncrypted", "Security", "User", "Version"}
 
 // securityKeys are directives of systemd.exec(5) that confine a service and
 // that ClarityOS reads but does not enforce yet.

@@ -9,10 +9,6 @@ const Schema = 1
 // Path is where the plan of an image lies in its root.
 const Path = "/usr/lib/clarity/plan"
 
-// TargetPath is where a plan that was compiled on the target is kept. It is
-// used instead of Path when its checksum and its image id hold.
-const TargetPath = "/var/lib/clarity/plan"
-
 // Plan is what the compiler hands to PID 1.
 type Plan struct {
 	Schema   int

@@ -153,6 +153,45 @@ func (s *Supervisor) Replace(p *plan.Plan) {
 	s.link()
 }
 
+// Alive is the main process of a unit that is known to run.
+type Alive struct {
+	Unit       string
+	Token      Token
+	PID        int
+	Invocation uint64
+}
+
+// Rebuild makes a supervisor from what runs, for when the state of old cannot
+// be trusted any more: the units of alive are Running, everything else is Dead,
+// jobs and their clients are forgotten. Tokens go on where old stopped.
+func Rebuild(p *plan.Plan, old *Supervisor, alive []Alive, now time.Duration) *Supervisor {
+	s := New(p)
+	s.now, s.lastToken, s.lastInvocation = now, old.lastToken, old.lastInvocation
+	s.booted, s.bootTime = true, now
+	for _, a := range alive {
+		if u := s.byName[a.Unit]; u != nil && u.Service != nil {
+			u.main, u.populated, u.invocation = process{a.Token, a.PID, true}, true, a.Invocation
+			u.active, u.everUp = now, true
+			s.tokens[a.Token] = u
+			s.enter(u, Running, 0)
+		}
+	}
+	for _, u := range s.units {
+		if u.Service == nil && u.Enabled {
+			s.enter(u, Running, 0)
+		}
+	}
+	return s
+}
+
+// Holder names the unit that a token belongs to; "" when there is none.
+func (s *Supervisor) Holder(t Token) string {
+	if u := s.tokens[t]; u != nil {
+		return u.Name
+	}
+	return ""
+}
+
 // Fold takes an event that happened at now (any clock that never goes back;
 // the same for every call) and gives what is to be done about it, in order.
 func (s *Supervisor) Fold(now time.Duration, e Event) []Action {

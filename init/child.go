@@ -1,0 +1,83 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	server "clarityos/init/control"
+	"clarityos/init/spawn"
+	"clarityos/services/control"
+	"clarityos/services/plan"
+)
+
+// firstOwn is where the tokens of PID 1's own children begin; the supervisor
+// counts up from 1 and never gets there.
+const firstOwn = 1 << 63
+
+// run starts a child of PID 1's own, which is no unit. ended is called by the
+// loop: with how it ended, or why it could not be started.
+func (p *pid1) run(spec *spawn.Spec, ended func(spawn.Status, error)) {
+	p.lastOwn++
+	token := firstOwn + p.lastOwn
+	var report int
+	p.own[token] = func(st spawn.Status) {
+		_, step, message := spawn.ReadReport(report)
+		unix.Close(report)
+		if step != "" {
+			ended(st, errors.New(step+": "+message))
+			return
+		}
+		ended(st, nil)
+	}
+	if spec.Process.Directory == "" {
+		spec.Process.Directory = "/root"
+		spec.Process.DirectoryOpt = true
+	}
+	p.forks.Add(func() {
+		c, err := spawn.Fork(p.table, token, spec, spawn.Files{In: -1, Out: p.kmsg, Err: p.kmsg, CgroupFD: -1}, p.devNull)
+		p.post(func() {
+			if err != nil {
+				delete(p.own, token)
+				ended(spawn.Status{}, err)
+				return
+			}
+			report = c.Report
+			if c.Ended != nil {
+				f := p.own[token]
+				delete(p.own, token)
+				f(*c.Ended)
+			}
+		})
+	})
+}
+
+// newPlan is where a child writes the plan that it compiles on the target.
+const newPlan = "/run/clarity/plan"
+
+// recompile has a child compile the units of the running root anew, and goes
+// over to the plan when it holds. Text is the child's to parse.
+func (p *pid1) recompile(c *server.Conn) {
+	_ = os.Remove(newPlan)
+	fail := func(err error) {
+		c.Fail(control.ErrFailed, control.Fault{Message: err.Error() + "; the plan in use stays"})
+	}
+	p.run(&spawn.Spec{
+		Command: plan.Command{Path: "/usr/lib/clarity/clarityd", Argv: []string{"clarityd", "compile", newPlan}},
+		Process: plan.Process{UID: -1, GID: -1, Umask: -1},
+	}, func(st spawn.Status, err error) {
+		if err == nil && (st.Code != 0 || st.Signal != 0) {
+			err = fmt.Errorf("the compiler ended with status %d, signal %d; what it said is in the kernel log", st.Code, st.Signal)
+		}
+		if err == nil {
+			err = p.usePlan(newPlan)
+		}
+		if err != nil {
+			fail(err)
+			return
+		}
+		c.Reply(struct{}{})
+	})
+}

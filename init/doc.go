@@ -1,0 +1,21 @@
+// Command init is PID 1 of a ClarityOS image, and the stub through which it
+// starts processes that need more than a plain fork.
+//
+// One goroutine, the loop, owns everything: the supervisor's state, the reactor,
+// the log, the control socket. Others only ever hand it functions to run or
+// channels to read. What can take long (forks, looks at files) runs in pools.
+//
+//	main.go      entry, stub or PID 1
+//	pid1.go      the state and the loop
+//	perform.go   actions of the supervisor, carried out
+//	resource.go  what a unit holds in the kernel: cgroup, log pipe, notify socket
+//	reap.go      the ends of processes
+//	methods.go   calls on the control socket
+//	messages.go  what PID 1 says, on the console and to the log
+//	rescue.go    the shell for a boot that cannot go on
+//	halt.go      the end
+//
+// It imports services and its own subpackages, starts goroutines only through
+// init/guard, parses no configuration text and never waits for a disk, a client
+// or a component.
+package main

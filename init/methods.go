@@ -1,0 +1,146 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+
+	server "clarityos/init/control"
+	"clarityos/services/control"
+	"clarityos/services/supervisor"
+)
+
+// call carries out one call of a client. States are for everybody, changes for
+// root alone.
+func (p *pid1) call(c *server.Conn, method string, args json.RawMessage) {
+	name, ok := strings.CutPrefix(method, control.Interface+".")
+	if !ok {
+		p.callVarlink(c, method, args)
+		return
+	}
+	decode := func(into any) bool {
+		if len(args) > 0 && json.Unmarshal(args, into) != nil {
+			c.Fail(control.ErrInvalidParameter, control.Fault{Parameter: "parameters"})
+			return false
+		}
+		return true
+	}
+	switch name {
+	case "Change", "Shutdown", "ReloadPlan":
+		if c.UID != 0 {
+			c.Fail(control.ErrPermission, control.Fault{Method: name})
+			return
+		}
+	}
+	switch name {
+	case "Status":
+		var a control.UnitArgs
+		if decode(&a) {
+			p.status(c, a.Unit)
+		}
+	case "List":
+		r := p.overview()
+		r.Units = p.sup.Views()
+		c.Reply(r)
+	case "Wait":
+		p.waiting = append(p.waiting, c)
+		p.answerWaiting()
+	case "Why":
+		var a control.UnitArgs
+		if !decode(&a) {
+			return
+		}
+		lines, ok := p.sup.Why(a.Unit)
+		if !ok {
+			c.Fail(control.ErrNoSuchUnit, control.Fault{Unit: a.Unit})
+			return
+		}
+		c.Reply(control.WhyReply{Lines: lines})
+	case "Findings":
+		c.Reply(control.FindingsReply{Findings: p.plan.Findings})
+	case "Change":
+		var a control.ChangeArgs
+		if decode(&a) {
+			p.change(c, a)
+		}
+	case "Shutdown":
+		var a control.ShutdownArgs
+		if decode(&a) {
+			p.shutdown(c, a.Kind)
+		}
+	case "ReloadPlan":
+		p.recompile(c)
+	default:
+		c.Fail(control.ErrMethodNotFound, control.Fault{Method: method})
+	}
+}
+
+// callVarlink answers the introspection that every varlink service has.
+func (p *pid1) callVarlink(c *server.Conn, method string, args json.RawMessage) {
+	switch method {
+	case "org.varlink.service.GetInfo":
+		c.Reply(map[string]any{"vendor": "ClarityOS", "product": "init", "version": "1", "url": "",
+			"interfaces": []string{"org.varlink.service", control.Interface}})
+	case "org.varlink.service.GetInterfaceDescription":
+		var a struct {
+			Interface string `json:"interface"`
+		}
+		if json.Unmarshal(args, &a) != nil || a.Interface != control.Interface {
+			c.Fail("org.varlink.service.InterfaceNotFound", control.Fault{Parameter: a.Interface})
+			return
+		}
+		c.Reply(map[string]string{"description": control.Description})
+	default:
+		c.Fail(control.ErrMethodNotFound, control.Fault{Method: method})
+	}
+}
+
+func (p *pid1) overview() control.StatusReply {
+	return control.StatusReply{Now: now(), Summary: p.sup.Summary(), Kernel: p.executed, Notes: p.notes}
+}
+
+func (p *pid1) status(c *server.Conn, unit string) {
+	r := p.overview()
+	if unit != "" {
+		v, ok := p.sup.View(unit)
+		if !ok {
+			c.Fail(control.ErrNoSuchUnit, control.Fault{Unit: unit})
+			return
+		}
+		r.Units = []supervisor.View{v}
+		if res := p.units[unit]; res != nil && res.cgroup != nil {
+			r.Memory, r.Tasks = res.cgroup.Number("memory.current"), res.cgroup.Number("pids.current")
+		}
+	}
+	c.Reply(r)
+}
+
+// answerWaiting answers those who wait for the end of the boot, once it is
+// there.
+func (p *pid1) answerWaiting() {
+	if len(p.waiting) == 0 || p.sup == nil || p.sup.Summary().State == "starting" {
+		return
+	}
+	waiting := p.waiting
+	p.waiting = nil
+	for _, c := range waiting {
+		c.Reply(p.overview())
+	}
+}
+
+func (p *pid1) change(c *server.Conn, a control.ChangeArgs) {
+	p.lastConn++
+	id := p.lastConn
+	p.clients[id] = c
+	c.Closed = func() { delete(p.clients, id) }
+	p.fold(supervisor.Request{Verb: a.Verb, Unit: a.Unit, Client: id})
+}
+
+func (p *pid1) shutdown(c *server.Conn, kind supervisor.HaltKind) {
+	switch kind {
+	case supervisor.PowerOff, supervisor.Reboot, supervisor.JustHalt:
+		c.Reply(struct{}{})
+		p.fold(supervisor.Shutdown{Kind: kind})
+	default:
+		c.Fail(control.ErrInvalidParameter, control.Fault{Parameter: "kind", Message: "kind is poweroff, reboot or halt"})
+	}
+}

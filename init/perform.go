@@ -1,0 +1,245 @@
+package main
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"clarityos/init/condition"
+	"clarityos/init/spawn"
+	"clarityos/services/control"
+	"clarityos/services/supervisor"
+)
+
+var native = binary.NativeEndian
+
+// perform carries out one action. None of them waits: what might goes to a pool
+// and comes back as an event.
+func (p *pid1) perform(a supervisor.Action) {
+	switch a := a.(type) {
+	case supervisor.Check:
+		p.asks.Add(func() {
+			unmet, assert := condition.Unmet(a.Conditions)
+			p.post(func() { p.fold(supervisor.Checked{Token: a.Token, Unmet: unmet, Assert: assert}) })
+		})
+	case supervisor.Spawn:
+		r := p.resource(a.Unit)
+		r.ended, r.invocation = false, a.Invocation
+		p.forks.Add(func() { p.spawn(r, a) })
+	case supervisor.FindMain:
+		p.findMain(a)
+	case supervisor.Signal:
+		if pid := p.table.PID(uint64(a.Token)); pid > 0 {
+			_ = unix.Kill(pid, unix.Signal(a.Sig)) // not reaped, so the pid is still its
+			_ = unix.Kill(pid, unix.SIGCONT)
+		}
+	case supervisor.SignalAll:
+		if r := p.units[a.Unit.Name]; r != nil && r.cgroup != nil {
+			r.cgroup.Signal(a.Sig)
+			r.cgroup.Signal(int(unix.SIGCONT))
+		}
+	case supervisor.Kill:
+		if r := p.units[a.Unit.Name]; r != nil && r.cgroup != nil {
+			r.cgroup.Kill()
+		}
+	case supervisor.End:
+		p.end(a)
+	case supervisor.Record:
+		p.record(a)
+	case supervisor.Done:
+		p.done(a)
+	case supervisor.BootDone:
+		p.bootDone()
+	case supervisor.Halt:
+		p.halt(a)
+	}
+}
+
+// spawn makes one process. It runs in the pool of forks.
+func (p *pid1) spawn(r *resource, a supervisor.Spawn) {
+	svc := a.Unit.Service
+	fail := func(step string, err error) {
+		p.post(func() { p.fold(supervisor.SpawnFailed{Token: a.Token, Step: step, Err: err.Error()}) })
+	}
+	if err := p.prepare(r, a); err != nil {
+		fail("prepare", err)
+		return
+	}
+	files := p.files(r, svc)
+	if svc.Component == "log" && a.Role == supervisor.RoleMain {
+		fd, err := p.connectLog()
+		if err != nil {
+			fail("connect the log", err)
+			return
+		}
+		defer unix.Close(fd)
+		files.Extra = []int{fd}
+	}
+	spec := &spawn.Spec{Command: *a.Command, Process: svc.Process}
+	r.mu.Lock()
+	spec.Env = append(spec.Env, "INVOCATION_ID="+r.id)
+	if r.notify != "" {
+		spec.Env = append(spec.Env, "NOTIFY_SOCKET="+r.notify)
+	}
+	r.mu.Unlock()
+	spec.Env = append(spec.Env, a.Env...)
+	child, err := spawn.Fork(p.table, uint64(a.Token), spec, files, p.devNull)
+	if err != nil {
+		var e *spawn.Error
+		if errors.As(err, &e) {
+			fail(e.Step, e.Err)
+		} else {
+			fail("fork", err)
+		}
+		return
+	}
+	p.post(func() { p.spawned(r, a, child) })
+}
+
+func (p *pid1) spawned(r *resource, a supervisor.Spawn, c spawn.Child) {
+	if a.Role == supervisor.RoleMain {
+		r.mainToken = a.Token
+	}
+	p.fold(supervisor.Spawned{Token: a.Token, PID: c.PID})
+	switch {
+	case c.Report < 0:
+		p.fold(supervisor.Executed{Token: a.Token})
+	default:
+		p.reports[a.Token] = c.Report
+		p.try(p.reactor.Add(c.Report, unix.EPOLLIN, func(uint32) { p.readReport(a.Token) }))
+	}
+	if c.Ended != nil {
+		p.exited(r, a.Token, *c.Ended)
+	}
+}
+
+// readReport folds what a stub has to say, if it has said it.
+func (p *pid1) readReport(token supervisor.Token) {
+	fd, ok := p.reports[token]
+	if !ok {
+		return
+	}
+	running, step, message := spawn.ReadReport(fd)
+	if !running && step == "" {
+		return
+	}
+	p.reactor.Remove(fd)
+	unix.Close(fd)
+	delete(p.reports, token)
+	if running {
+		p.fold(supervisor.Executed{Token: token})
+		return
+	}
+	p.fold(supervisor.SpawnFailed{Token: token, Step: step, Err: message})
+}
+
+// findMain looks for the main process of a forking service. The process has to
+// be in the unit's cgroup: a PID file may be old, or lie.
+func (p *pid1) findMain(a supervisor.FindMain) {
+	r := p.resource(a.Unit)
+	if a.PID > 0 { // the service itself said so
+		p.adopt(r, a.Token, a.PID)
+		return
+	}
+	p.asks.Add(func() {
+		pid, err := mainProcess(r, a.PIDFile)
+		p.post(func() {
+			if err != nil {
+				p.fold(supervisor.FoundMain{Token: a.Token, Err: err.Error()})
+				return
+			}
+			p.fold(supervisor.FoundMain{Token: a.Token, PID: pid})
+			p.adopt(r, a.Token, pid)
+		})
+	})
+}
+
+// adopt makes the end of a process that PID 1 did not fork be reported under
+// token; it may have come already.
+func (p *pid1) adopt(r *resource, token supervisor.Token, pid int) {
+	p.table.Adopt(pid, uint64(token))
+	r.mainToken = token
+	if unix.Kill(pid, 0) == unix.ESRCH {
+		p.table.Ended(pid, spawn.Status{})
+		p.exited(r, token, spawn.Status{})
+	}
+}
+
+func mainProcess(r *resource, pidFile string) (int, error) {
+	r.mu.Lock()
+	group := r.group
+	r.mu.Unlock()
+	if group == nil {
+		return 0, errors.New("the unit has no cgroup")
+	}
+	members := group.Processes()
+	if pidFile == "" {
+		if len(members) != 1 {
+			return 0, fmt.Errorf("%d processes are left, so none of them can be guessed to be the main one", len(members))
+		}
+		return members[0], nil
+	}
+	b, err := os.ReadFile(pidFile)
+	if err != nil {
+		return 0, err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		return 0, fmt.Errorf("%s holds %q, which is no process id", pidFile, strings.TrimSpace(string(b)))
+	}
+	for _, m := range members {
+		if m == pid {
+			return pid, nil
+		}
+	}
+	return 0, fmt.Errorf("process %d of %s is not one of the unit's", pid, pidFile)
+}
+
+// done answers the client that asked for a job.
+func (p *pid1) done(d supervisor.Done) {
+	c := p.clients[d.Client]
+	if c == nil {
+		return
+	}
+	delete(p.clients, d.Client)
+	if d.Outcome == supervisor.OutcomeRefused {
+		if _, ok := p.sup.View(d.Unit); !ok {
+			c.Fail(control.ErrNoSuchUnit, control.Fault{Unit: d.Unit})
+			return
+		}
+		c.Fail(control.ErrFailed, control.Fault{Message: d.Message})
+		return
+	}
+	c.Reply(control.ChangeReply{Outcome: d.Outcome, Message: d.Message})
+}
+
+// bootDone says how the boot went, and goes into rescue when its goal failed.
+func (p *pid1) bootDone() {
+	sum := p.sup.Summary()
+	goal, _ := p.sup.View(p.plan.Default)
+	if len(p.plan.Units) == 0 {
+		return
+	}
+	took := (now() - p.executed).Round(1_000_000)
+	if goal.Phase == supervisor.Failed {
+		p.say(supervisor.PriorityError, fmt.Sprintf("%s was not reached: %s", goal.Name, goal.Cause))
+		p.rescue(fmt.Sprintf("%s was not reached: %s", goal.Name, goal.Cause))
+		return
+	}
+	failed := 0
+	for _, n := range sum.Failed {
+		if v, ok := p.sup.View(n); ok && v.Enabled {
+			failed++
+		}
+	}
+	if failed > 0 {
+		p.say(supervisor.PriorityWarning, fmt.Sprintf("boot complete after %v, degraded: %d units are not up: %s", took, failed, strings.Join(sum.Failed, ", ")))
+		return
+	}
+	p.say(supervisor.PriorityNotice, fmt.Sprintf("boot complete after %v: %d units are up", took, sum.Up))
+}

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"slices"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"clarityos/init/cgroup"
+	server "clarityos/init/control"
+	"clarityos/init/guard"
+	"clarityos/init/logs"
+	"clarityos/init/pool"
+	"clarityos/init/reactor"
+	"clarityos/init/spawn"
+	"clarityos/init/stage"
+	"clarityos/init/watchdog"
+	"clarityos/services/control"
+	"clarityos/services/plan"
+	"clarityos/services/supervisor"
+)
+
+// pid1 is everything PID 1 knows. It belongs to the loop.
+type pid1 struct {
+	plan     *plan.Plan
+	planFile string
+	sup      *supervisor.Supervisor
+	table    *spawn.Table
+	forks    *pool.Pool // makes processes
+	asks     *pool.Pool // looks at files that may hang
+	reactor  *reactor.Reactor
+	logs     *logs.Log // nil without a log component
+	server   *server.Server
+	watchdog *watchdog.Watchdog
+
+	units    map[string]*resource
+	watches  map[int]*resource // by inotify watch on cgroup.events
+	inotify  int
+	reports  map[supervisor.Token]int // pipes of stubs that have not executed yet
+	clients  map[uint64]*server.Conn  // who waits for a job
+	waiting  []*server.Conn           // who waits for the boot
+	lastConn uint64
+
+	posts    chan func() // from pools to the loop
+	signals  chan os.Signal
+	children chan os.Signal
+	timer    *time.Timer
+	beat     *time.Ticker
+
+	console   *console
+	quiet     bool
+	devNull   int
+	kmsg      int
+	kernelLog *os.File
+	executed  time.Duration // when PID 1's program began
+	notes     []string      // what it has to do without
+	retry     time.Duration // until the next attempt at a boot that failed
+	halting   bool
+	rescuing  bool
+	ended     []*resource // whose invocations ended in this fold
+	delayed   []delayed
+	own       map[uint64]func(spawn.Status) // PID 1's own children, by token: what to do at their end
+	lastOwn   uint64
+}
+
+// heartbeat is how often the loop pets the watchdog and drains unread logs.
+const heartbeat = 2 * time.Second
+
+// now is CLOCK_BOOTTIME, the clock of everything that PID 1 tells.
+func now() time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		panic("clock_gettime: " + err.Error())
+	}
+	return time.Duration(ts.Nano())
+}
+
+// boot brings PID 1 up to the point where the first unit is about to start.
+func boot() *pid1 {
+	p := &pid1{
+		table: spawn.NewTable(), units: map[string]*resource{}, watches: map[int]*resource{},
+		reports: map[supervisor.Token]int{}, own: map[uint64]func(spawn.Status){}, clients: map[uint64]*server.Conn{},
+		posts: make(chan func(), 256), signals: make(chan os.Signal, 16), children: make(chan os.Signal, 1),
+		timer: time.NewTimer(time.Hour), beat: time.NewTicker(heartbeat), executed: now(),
+	}
+	p.catchSignals()
+	notes, err := stage.Mount()
+	p.note(notes...)
+	stage.StandardFiles()
+	p.console = openConsole()
+	if err != nil {
+		p.say(supervisor.PriorityError, err.Error())
+	}
+	p.openKernelLog()
+	p.quiet = slices.Contains(stage.CommandLine(), "quiet")
+	// Room for many descriptors; children inherit it, see README on limits.
+	p.try(unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 4096, Max: 524288}))
+	p.devNull, err = unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	p.try(err)
+	p.reactor, err = reactor.New(p.panicked)
+	if err != nil {
+		panic(err) // without epoll there is no PID 1; panic=10 restarts the machine
+	}
+	notes, err = cgroup.Setup()
+	p.note(notes...)
+	p.try(err)
+	p.watchCgroups()
+	p.forks, p.asks = pool.New("fork", 2, p.panicked), pool.New("ask", 2, p.panicked)
+	p.watchdog = watchdog.New()
+	p.loadPlan()
+	sys := &p.plan.System
+	p.try(stage.Hostname(sys.Hostname))
+	p.try(stage.Loopback())
+	if set, err := stage.Clock(sys.Built); err != nil {
+		p.try(err)
+	} else if set {
+		p.note("the clock was before the image was built and has been set to that time")
+	}
+	if slices.Contains(sys.Components, "log") {
+		var errs []error
+		p.logs, errs = logs.New(p.reactor)
+		for _, err := range errs {
+			p.try(err)
+		}
+	}
+	p.server, err = server.Listen(p.reactor, control.Path, p.call)
+	p.try(err)
+	p.sup = supervisor.New(p.plan)
+	p.fold(supervisor.Boot{})
+	return p
+}
+
+// catchSignals lets nothing that can be caught end PID 1: what it has no use
+// for is received and dropped. SIGURG is left to the Go runtime, whose use of it
+// does no harm.
+func (p *pid1) catchSignals() {
+	signal.Notify(p.children, syscall.SIGCHLD)
+	var rest []os.Signal
+	for n := syscall.Signal(1); n <= 64; n++ {
+		switch n {
+		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG:
+		default:
+			rest = append(rest, n)
+		}
+	}
+	signal.Notify(p.signals, rest...)
+	// Ctrl-Alt-Del becomes SIGINT.
+	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_CAD_OFF) // EPERM in a pid namespace
+}
+
+// openKernelLog sends a crash of PID 1 to the kernel's log, so that the panic
+// that follows carries it to the console and to pstore.
+func (p *pid1) openKernelLog() {
+	fd, err := unix.Open("/dev/kmsg", unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	p.try(err)
+	p.kmsg = fd
+	if err == nil {
+		p.kernelLog = os.NewFile(uintptr(fd), "/dev/kmsg") // kept, since its end would close fd
+		p.try(debug.SetCrashOutput(p.kernelLog, debug.CrashOptions{}))
+	}
+}
+
+// turn is one step of the loop. A panic in it is reported; the event that led to
+// it is lost, and the supervisor's state is made anew from what runs.
+func (p *pid1) turn() {
+	if guard.Try("loop", p.panicked, p.step) != nil {
+		_ = guard.Try("rebuild", p.panicked, p.rebuild)
+	}
+}
+
+func (p *pid1) step() {
+	select {
+	case <-p.children:
+		p.reap()
+	case f := <-p.posts:
+		f()
+	case batch := <-p.reactor.Ready():
+		p.reactor.Dispatch(batch)
+	case s := <-p.signals:
+		p.signal(s)
+	case <-p.timer.C:
+		p.fold(supervisor.Tick{})
+	case <-p.beat.C:
+		p.heart()
+	}
+}
+
+func (p *pid1) heart() {
+	p.watchdog.Pet()
+	if p.logs != nil {
+		p.logs.Drain()
+	}
+	p.runDelayed()
+}
+
+// post hands f to the loop; for pools.
+func (p *pid1) post(f func()) { p.posts <- f }
+
+// panicked is the Report of every goroutine.
+func (p *pid1) panicked(name, trouble string) {
+	text := fmt.Sprintf("<2>init: %s: %s", name, trouble)
+	for len(text) > 0 && p.kmsg > 0 { // the kernel takes about 1000 bytes a line
+		n := min(len(text), 900)
+		_, _ = unix.Write(p.kmsg, []byte(text[:n]))
+		text = text[n:]
+	}
+}
+
+// signal acts on the few signals that mean something to PID 1: those of
+// busybox and sysvinit, and systemd's real-time ones.
+func (p *pid1) signal(s os.Signal) {
+	const rtmin = 34
+	switch s {
+	case syscall.SIGINT, syscall.SIGTERM, syscall.Signal(rtmin + 5):
+		p.fold(supervisor.Shutdown{Kind: supervisor.Reboot})
+	case syscall.SIGUSR2, syscall.SIGPWR, syscall.Signal(rtmin + 4):
+		p.fold(supervisor.Shutdown{Kind: supervisor.PowerOff})
+	case syscall.SIGUSR1, syscall.Signal(rtmin + 3):
+		p.fold(supervisor.Shutdown{Kind: supervisor.JustHalt})
+	}
+}
+
+// fold gives the supervisor an event and carries out what it decides.
+func (p *pid1) fold(e supervisor.Event) {
+	for _, a := range p.sup.Fold(now(), e) {
+		p.perform(a)
+	}
+	p.sweep()
+	p.answerWaiting()
+	wait := time.Hour
+	if next := p.sup.Next(); next > 0 {
+		wait = max(next-now(), 0)
+	}
+	p.timer.Reset(wait)
+}
+
+// rebuild replaces the supervisor after a failed fold: what runs is adopted,
+// everything else is down.
+func (p *pid1) rebuild() {
+	var alive []supervisor.Alive
+	for name, r := range p.units {
+		if token, pid := r.main(p.table); pid > 0 {
+			alive = append(alive, supervisor.Alive{Unit: name, Token: token, PID: pid, Invocation: r.invocation})
+		}
+	}
+	p.sup = supervisor.Rebuild(p.plan, p.sup, alive, now())
+	p.say(supervisor.PriorityError, "init had to discard its state after a panic and goes on with what runs; see the kernel log")
+	p.fold(supervisor.Tick{})
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"clarityos/init/spawn"
+	"clarityos/services/plan"
+	"clarityos/services/supervisor"
+)
+
+// Waits before a boot that failed is tried again where nobody can rescue it.
+const (
+	firstRetry = 10 * time.Second
+	lastRetry  = 10 * time.Minute
+)
+
+// rescue is for a boot that cannot go on. Images that allow it get a shell on
+// the console that says why; the others try again, less and less often.
+func (p *pid1) rescue(why string) {
+	if p.halting || p.rescuing {
+		return
+	}
+	if !p.plan.System.Rescue {
+		p.retry = min(max(2*p.retry, firstRetry), lastRetry)
+		p.say(supervisor.PriorityError, fmt.Sprintf("this image allows no rescue shell; the boot is tried again in %v", p.retry))
+		p.after(p.retry, func() {
+			if len(p.plan.Units) == 0 {
+				p.fold(supervisor.Shutdown{Kind: supervisor.Reboot})
+				return
+			}
+			p.fold(supervisor.Request{Verb: supervisor.VerbStart, Unit: p.plan.Default})
+		})
+		return
+	}
+	p.console.line("")
+	p.console.line("The boot cannot go on: " + why)
+	if lines, ok := p.sup.Why(p.plan.Default); ok {
+		for _, l := range lines {
+			p.console.line("  " + l)
+		}
+	}
+	p.console.line("This is a shell to find out more: clarityctl list, clarityctl why UNIT. Its end restarts the machine.")
+	p.rescuing = true
+	p.run(&spawn.Spec{Command: plan.Command{Path: "/bin/sh", Argv: []string{"-sh"}},
+		Process: plan.Process{UID: -1, GID: -1, Umask: -1, Input: "tty-force", Environment: []string{"HOME=/root", "TERM=linux", "PS1=rescue# "}}},
+		func(st spawn.Status, err error) {
+			if err != nil {
+				p.say(supervisor.PriorityError, fmt.Sprintf("no rescue shell: %v; restarting in %v", err, firstRetry))
+				p.after(firstRetry, func() { p.fold(supervisor.Shutdown{Kind: supervisor.Reboot}) })
+				return
+			}
+			p.fold(supervisor.Shutdown{Kind: supervisor.Reboot})
+		})
+}
+
+// after hands f to the loop when d has passed.
+func (p *pid1) after(d time.Duration, f func()) {
+	p.delayed = append(p.delayed, delayed{now() + d, f})
+}
+
+// delayed is something for a later turn of the loop; the heartbeat looks.
+type delayed struct {
+	at time.Duration
+	do func()
+}
+
+func (p *pid1) runDelayed() {
+	var due []func()
+	rest := p.delayed[:0]
+	for _, d := range p.delayed {
+		if d.at <= now() {
+			due = append(due, d.do)
+		} else {
+			rest = append(rest, d)
+		}
+	}
+	p.delayed = rest
+	for _, f := range due {
+		f()
+	}
+}
