@@ -25,17 +25,16 @@ const applets = "base64 basename blkid cat chmod chroot cmp comm cp cpio date dd
 
 const appletPackage = "github.com/u-root/u-root/cmds/core/"
 
-// shellAliases registers the shell under the names that others call it by: a
+// shellPackage is the applet sh, which u-root lacks.
+const shellPackage = "./images/sh"
+
+// loginShell registers the shell under the name that a login gives it: a
 // busybox knows itself only by argv[0], and a login shell's begins with a dash.
-const shellAliases = `package main
+const loginShell = `package main
 
 import "bb.u-root.com/bb/pkg/bbmain"
 
-func init() {
-	for _, name := range []string{"sh", "-sh", "-gosh"} {
-		bbmain.Register(name, func() {}, func() { bbmain.Run("gosh") })
-	}
-}
+func init() { bbmain.Register("-sh", func() {}, func() { bbmain.Run("sh") }) }
 `
 
 const bbin = "usr/lib/clarity/bbin/"
@@ -84,8 +83,8 @@ func (t *Tree) addShell() error {
 }
 
 // busybox returns a folder with the program bb. It depends on the Go version,
-// the versions of all modules and the list of applets, which make its name in
-// the cache.
+// the versions of all modules, the list of applets and our shell, which make its
+// name in the cache.
 func busybox(ctx context.Context, c Cache, source, arch string, progress Progress) (string, error) {
 	version, err := goRun(ctx, source, nil, "env", "GOVERSION")
 	if err != nil {
@@ -95,7 +94,11 @@ func busybox(ctx context.Context, c Cache, source, arch string, progress Progres
 	if err != nil {
 		return "", fmt.Errorf("build the busybox: %w", err)
 	}
-	id := sha256.Sum256([]byte(version + arch + applets + shellAliases + string(sums)))
+	shell, err := os.ReadFile(filepath.Join(source, filepath.FromSlash(shellPackage), "main.go"))
+	if err != nil {
+		return "", fmt.Errorf("build the busybox: %w", err)
+	}
+	id := sha256.Sum256([]byte(version + arch + applets + loginShell + string(shell) + string(sums)))
 	return c.folder(ctx, fmt.Sprintf("busybox/%x", id[:16]), func(dir string) error {
 		progress.say("building the busybox for %s (kept for the next build)", arch)
 		if err := buildBusybox(ctx, source, arch, filepath.Join(dir, "bb")); err != nil {
@@ -119,7 +122,7 @@ func buildBusybox(ctx context.Context, source, arch, out string) error {
 	}
 	env := golang.Default(golang.DisableCGO(), golang.WithGOOS("linux"), golang.WithGOARCH(arch),
 		golang.WithWorkingDir(source), golang.WithGOROOT(strings.TrimSpace(root)))
-	var commands []string
+	commands := []string{filepath.Join(source, filepath.FromSlash(shellPackage))}
 	for name := range strings.FieldsSeq(applets) {
 		commands = append(commands, appletPackage+name)
 	}
@@ -128,7 +131,7 @@ func buildBusybox(ctx context.Context, source, arch, out string) error {
 		return err
 	}
 	main := filepath.Join(tmp, "src", filepath.FromSlash(path.Join("bb.u-root.com", "bb")))
-	if err := os.WriteFile(filepath.Join(main, "aliases.go"), []byte(shellAliases), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(main, "login.go"), []byte(loginShell), 0o644); err != nil {
 		return err
 	}
 	gopath := append(goEnv(arch), "GO111MODULE=off", "GOPATH="+tmp)
