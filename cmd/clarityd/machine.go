@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/google/renameio/v2"
+
+	"clarityos/init/devices"
+	"clarityos/init/network"
+	"clarityos/init/setup"
+	"clarityos/services/compile"
+	"clarityos/services/plan"
+)
+
+// thePlan reads the image's plan.
+func thePlan() (*plan.Plan, error) {
+	b, err := os.ReadFile(plan.Path)
+	if err != nil {
+		return nil, err
+	}
+	return plan.Decode(b, "")
+}
+
+func runDevices(ctx context.Context, _ []string) error {
+	p, err := thePlan()
+	if err != nil {
+		return err
+	}
+	return devices.Run(ctx, p.System.Modules, say)
+}
+
+func runSetup(ctx context.Context, args []string) error {
+	if len(args) == 1 && args[0] == "--stop" {
+		return setup.Stop()
+	}
+	p, err := thePlan()
+	if err != nil {
+		return err
+	}
+	return setup.Run(ctx, p, say)
+}
+
+func runNetwork(ctx context.Context, _ []string) error {
+	p, err := thePlan()
+	if err != nil {
+		return err
+	}
+	return network.Run(ctx, p.System.Network, say)
+}
+
+// compilePlan compiles the units of the running root into the file it is given.
+func compilePlan(_ context.Context, args []string) error {
+	if len(args) != 1 {
+		return errors.New("usage: clarityd compile FILE")
+	}
+	old, err := thePlan()
+	if err != nil {
+		return err
+	}
+	next, err := compile.Again(os.DirFS("/"), old)
+	if err != nil {
+		return fmt.Errorf("compile the units of this root: %w", err)
+	}
+	b, err := plan.Encode(next)
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(args[0], b, 0o600)
+}

@@ -1,0 +1,46 @@
+// Command clarityd is the components of ClarityOS: one role per process, chosen
+// by the first argument. All of them may die at any time.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"sort"
+	"strings"
+	"syscall"
+)
+
+// role runs until its work is done or ctx ends; args are those after its name.
+type role func(ctx context.Context, args []string) error
+
+var roles = map[string]role{
+	"compile": compilePlan,
+	"devices": runDevices,
+	"network": runNetwork,
+	"setup":   runSetup,
+}
+
+func main() {
+	debug.SetGCPercent(50)
+	if len(os.Args) < 2 || roles[os.Args[1]] == nil {
+		names := make([]string, 0, len(roles))
+		for n := range roles {
+			names = append(names, n)
+		}
+		sort.Strings(names)
+		fmt.Fprintf(os.Stderr, "usage: clarityd ROLE\nroles: %s\n", strings.Join(names, ", "))
+		os.Exit(64)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	if err := roles[os.Args[1]](ctx, os.Args[2:]); err != nil {
+		fmt.Fprintf(os.Stderr, "clarityd %s: %v\n", os.Args[1], err)
+		os.Exit(1)
+	}
+}
+
+// say puts a line where the component's unit sends it.
+func say(line string) { fmt.Println(line) }

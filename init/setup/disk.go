@@ -1,0 +1,184 @@
+package setup
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"clarityos/services/plan"
+)
+
+// diskWait is how long the data disk may take to appear, look how often it is
+// looked for.
+const (
+	diskWait = 30 * time.Second
+	look     = 20 * time.Millisecond
+)
+
+// mountData finds the data disk, makes its file system when it is blank, checks
+// and grows it otherwise, and mounts it on /var with what the image has there.
+func mountData(ctx context.Context, d *plan.Data, say func(string)) error {
+	ctx, cancel := context.WithTimeout(ctx, diskWait)
+	defer cancel()
+	device, blank, err := findDisk(ctx, d.Label)
+	if err != nil {
+		return err
+	}
+	if blank {
+		say(fmt.Sprintf("%s is blank: making an ext4 file system", device))
+		if err := command("/usr/sbin/mke2fs", "-q", "-t", "ext4", "-L", d.Label, "-E", "nodiscard", device); err != nil {
+			return err
+		}
+	} else if err := check(device, say); err != nil {
+		return err
+	}
+	image, err := os.MkdirTemp("/run/clarity", "var-")
+	if err != nil {
+		return err
+	}
+	if err := unix.Mount("/var", image, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("keep the image's /var: %w", err)
+	}
+	if err := unix.Mount(device, "/var", "ext4", unix.MS_NOSUID|unix.MS_NODEV, ""); err != nil {
+		return errors.Join(fmt.Errorf("mount %s on /var: %w", device, err), unix.Unmount(image, 0))
+	}
+	err = copyTree(image, "/var", blank)
+	if err == nil && blank {
+		unix.Sync()
+	}
+	return errors.Join(err, unix.Unmount(image, 0), os.Remove(image))
+}
+
+// check repairs and grows an existing file system.
+func check(device string, say func(string)) error {
+	err := command("/usr/sbin/e2fsck", "-p", device)
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit) && exit.ExitCode() == 1:
+		say(device + ": errors were corrected")
+	case errors.As(err, &exit) && exit.ExitCode()&^3 == 0:
+	case err != nil:
+		return fmt.Errorf("%w; repair it by hand with e2fsck %s", err, device)
+	}
+	size, used, err := sizes(device)
+	if err != nil || used >= size-size/100 {
+		return err
+	}
+	say(fmt.Sprintf("%s: growing the file system from %d to %d MiB", device, used>>20, size>>20))
+	if err := command("/usr/sbin/e2fsck", "-f", "-p", device); err != nil && !(errors.As(err, &exit) && exit.ExitCode() == 1) {
+		return err
+	}
+	return command("/usr/sbin/resize2fs", device)
+}
+
+func command(path string, args ...string) error {
+	out, err := exec.Command(path, args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s %s: %w: %s", filepath.Base(path), strings.Join(args, " "), err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+// findDisk waits for the disk with the label or, blank, with that serial
+// number.
+func findDisk(ctx context.Context, label string) (device string, blank bool, err error) {
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for {
+		entries, err := os.ReadDir("/sys/class/block")
+		if err != nil {
+			return "", false, err
+		}
+		for _, e := range entries {
+			device := "/dev/" + e.Name()
+			head, err := readHead(device)
+			if err != nil {
+				continue
+			}
+			switch l, ok := ext4Label(head); {
+			case ok && l == label:
+				return device, false, nil
+			case !ok && allZero(head) && serial(e.Name()) == label:
+				return device, true, nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return "", false, fmt.Errorf("no disk with the label %s, and no blank one with that serial number, within %v", label, diskWait)
+		case <-tick.C:
+		}
+	}
+}
+
+// headSize covers every place where a partition table or a common file system
+// has its signature.
+const headSize = 128 << 10
+
+func readHead(device string) ([]byte, error) {
+	f, err := os.Open(device)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	head := make([]byte, headSize)
+	if _, err := io.ReadFull(f, head); err != nil {
+		return nil, err
+	}
+	return head, nil
+}
+
+func allZero(b []byte) bool { return len(bytes.Trim(b, "\x00")) == 0 }
+
+func serial(name string) string {
+	b, _ := os.ReadFile("/sys/class/block/" + name + "/serial")
+	return strings.TrimSpace(string(b))
+}
+
+// The superblock of fs/ext4/ext4.h: its place, and fields in it.
+const (
+	superblock   = 1024
+	sbBlocks     = 0x04
+	sbLogBlock   = 0x18
+	sbMagic      = 0x38
+	sbLabel      = 0x78
+	ext4Magic    = 0xEF53
+	sbBlocksHigh = 0x150
+)
+
+// ext4Label reads the label out of the first bytes of an ext2, 3 or 4.
+func ext4Label(head []byte) (string, bool) {
+	sb := head[superblock:]
+	if binary.LittleEndian.Uint16(sb[sbMagic:]) != ext4Magic {
+		return "", false
+	}
+	label, _, _ := bytes.Cut(sb[sbLabel:sbLabel+16], []byte{0})
+	return string(label), true
+}
+
+// sizes gives the sizes of a device and of the file system on it, in bytes.
+func sizes(device string) (disk, used uint64, err error) {
+	head, err := readHead(device)
+	if err != nil {
+		return 0, 0, err
+	}
+	sb := head[superblock:]
+	blocks := uint64(binary.LittleEndian.Uint32(sb[sbBlocks:])) | uint64(binary.LittleEndian.Uint32(sb[sbBlocksHigh:]))<<32
+	used = blocks << (10 + binary.LittleEndian.Uint32(sb[sbLogBlock:]))
+	f, err := os.Open(device)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer f.Close()
+	end, err := f.Seek(0, io.SeekEnd)
+	return uint64(end), used, err
+}
