@@ -2,6 +2,7 @@ package compile
 
 import (
 	"embed"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -15,6 +16,9 @@ import (
 //
 //go:embed units
 var builtinUnits embed.FS
+
+// builtinDir is what the paths of built-in units start with.
+const builtinDir = "built-in/"
 
 // builtin gives the units that ClarityOS brings: all targets that the root does
 // not have, and the components that the system asks for.
@@ -35,7 +39,7 @@ func builtin(have unit.Set, system plan.System) []unit.File {
 		if err != nil {
 			panic(err)
 		}
-		f := unit.File{Name: name, Paths: []string{"built-in/" + name}}
+		f := unit.File{Name: name, Paths: []string{builtinDir + name}}
 		f.Directives, f.Problems = unit.Parse(f.Paths[0], text)
 		out = append(out, f)
 	}
@@ -53,4 +57,13 @@ func wanted(name string, system plan.System) bool {
 		return system.Console == "shell"
 	}
 	return slices.Contains(system.Components, role)
+}
+
+// Source gives the text of a file that a unit's Sources name, whether it lies
+// in the root or is built in.
+func Source(root fs.FS, name string) ([]byte, error) {
+	if file, ok := strings.CutPrefix(name, builtinDir); ok {
+		return builtinUnits.ReadFile("units/" + file)
+	}
+	return fs.ReadFile(root, strings.TrimPrefix(name, "/"))
 }

@@ -1,0 +1,136 @@
+// Command clarityctl is what a person types on a ClarityOS machine: states, jobs,
+// logs, reasons. It talks to PID 1 over its varlink socket.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"clarityos/services/control"
+	"clarityos/services/control/client"
+	"clarityos/services/supervisor"
+)
+
+// The exit codes. 0 is all well.
+const (
+	exitFailed   = 1 // the request failed
+	exitUsage    = 2
+	exitDegraded = 3 // a unit that should be up is not
+	exitTimeout  = 4 // the boot was not complete in time
+	exitNoUnit   = 5
+)
+
+// exit is an outcome that has been told already.
+type exit int
+
+func (e exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// answerMost bounds calls that PID 1 answers at once.
+const answerMost = 10 * time.Second
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx))
+}
+
+func run(ctx context.Context) int {
+	root := &cobra.Command{
+		Use:           "clarityctl",
+		Short:         "States, jobs and logs of this machine",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	c := &ctl{}
+	root.PersistentFlags().BoolVar(&c.json, "json", false, "print JSON for programs")
+	root.PersistentFlags().StringVar(&c.socket, "socket", control.Path, "PID 1's socket")
+	root.AddCommand(c.status(), c.list(), c.cat(), c.logs(), c.why(), c.blame(), c.verify(), c.wait(), c.reloadPlan())
+	for _, verb := range []struct {
+		verb  supervisor.Verb
+		short string
+	}{
+		{supervisor.VerbStart, "Start units and what they need"},
+		{supervisor.VerbStop, "Stop units and what requires them"},
+		{supervisor.VerbRestart, "Stop units and start them again"},
+		{supervisor.VerbReload, "Have services read their configuration again"},
+		{supervisor.VerbReset, "Forget failures and start limits"},
+	} {
+		root.AddCommand(c.change(verb.verb, verb.short))
+	}
+	for kind, short := range map[supervisor.HaltKind]string{
+		supervisor.PowerOff: "Stop everything and turn the machine off",
+		supervisor.Reboot:   "Stop everything and start the machine again",
+		supervisor.JustHalt: "Stop everything and halt the machine",
+	} {
+		root.AddCommand(c.shutdown(kind, short))
+	}
+	err := root.ExecuteContext(ctx)
+	var code exit
+	var e *client.Error
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &code):
+		return int(code)
+	}
+	fmt.Fprintln(os.Stderr, "clarityctl:", err)
+	switch {
+	case errors.As(err, &e) && e.Name == control.ErrNoSuchUnit:
+		return exitNoUnit
+	case strings.HasPrefix(err.Error(), "unknown ") || strings.Contains(err.Error(), "arg(s)"):
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// ctl is what all commands share.
+type ctl struct {
+	json   bool
+	socket string
+}
+
+// call makes one call on a connection of its own.
+func (c *ctl) call(ctx context.Context, method string, args, reply any) error {
+	conn, err := client.Dial(ctx, c.socket)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return conn.Call(ctx, method, args, reply)
+}
+
+// ask is call with the bound of what PID 1 answers at once.
+func (c *ctl) ask(ctx context.Context, method string, args, reply any) error {
+	ctx, cancel := context.WithTimeout(ctx, answerMost)
+	defer cancel()
+	return c.call(ctx, method, args, reply)
+}
+
+// print writes v as JSON when asked to, else what text gives.
+func (c *ctl) print(v any, text func() string) error {
+	if !c.json {
+		_, err := fmt.Print(text())
+		return err
+	}
+	enc := json.NewEncoder(os.Stdout)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// unitName completes a name without a kind to a service's.
+func unitName(arg string) string {
+	if !strings.Contains(arg, ".") {
+		return arg + ".service"
+	}
+	return arg
+}
