@@ -69,6 +69,11 @@ func (b *builder) note(d unit.Directive, kind plan.FindingKind, security bool, f
 
 // directive applies one line.
 func (b *builder) directive(d unit.Directive) {
+	if d.Section == "Install" && d.Key == "Alias" {
+		for _, name := range strings.Fields(d.Value) {
+			b.c.also = append(b.c.also, edge{b.u.Name, name})
+		}
+	}
 	if d.Section == "Install" || strings.HasPrefix(d.Section, "X-") && d.Section != "X-Clarity" || strings.HasPrefix(d.Key, "X-") {
 		return // Install is for whoever enables units; X- belongs to others
 	}

@@ -40,6 +40,11 @@ func Root(root fs.FS, opts Options) (*plan.Plan, error) {
 	for _, f := range files {
 		c.add(f)
 	}
+	for _, a := range c.also {
+		if c.find(a.other) == nil {
+			c.alias[a.other] = a.unit
+		}
+	}
 	for _, m := range []struct {
 		links map[string][]string
 		into  func(*plan.Unit) *[]string
@@ -88,6 +93,7 @@ type compiler struct {
 	units    map[string]*plan.Unit
 	alias    map[string]string
 	before   []edge // Before= lines, turned into After once all units are known
+	also     []edge // Alias= lines: unit is also called other
 	findings []plan.Finding
 }
 

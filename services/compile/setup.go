@@ -17,6 +17,9 @@ import (
 func (c *compiler) setup() (plan.Setup, error) {
 	var s plan.Setup
 	err := c.configLines("tmpfiles.d", func(file string, line int, text string) {
+		if text[0] == 'x' || text[0] == 'X' {
+			return // they only keep things from being cleaned up, which nothing does here
+		}
 		rule, err := c.fileRule(text)
 		if err != nil {
 			c.finding(plan.Finding{File: file, Line: line, Kind: plan.Unenforced, Message: err.Error()})

@@ -225,6 +225,9 @@ func (s *Supervisor) finish(u *unit) {
 	}
 	u.main, u.control, u.question, u.retry = process{}, process{}, 0, false
 	s.do(End{Unit: u.Unit, Invocation: u.invocation, Abandoned: u.abandoned})
+	if u.active != 0 && s.now-u.active > steady {
+		u.restarts = 0
+	}
 	restart, delay := u.restarting()
 	bad := u.result != Success && u.result != Unmet
 	switch {
@@ -259,6 +262,9 @@ func (s *Supervisor) finish(u *unit) {
 		s.start(u)
 	}
 }
+
+// steady is how long a run has to last for the backoff to start anew.
+const steady = 10 * time.Second
 
 // restarting applies the restart policy to the run that just ended.
 func (u *unit) restarting() (bool, time.Duration) {
