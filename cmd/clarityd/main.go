@@ -17,8 +17,10 @@ import (
 type role func(ctx context.Context, args []string) error
 
 var roles = map[string]role{
+	"agent":   runAgent,
 	"compile": compilePlan,
 	"devices": runDevices,
+	"log":     runLog,
 	"network": runNetwork,
 	"setup":   runSetup,
 }
