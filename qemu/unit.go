@@ -24,12 +24,10 @@ func (c unitState) Wait(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		state, err := stateOf(c.name, res.Stdout)
+		state, err := stateOf(res.Stdout)
 		switch {
-		case !res.OK():
-			return fmt.Errorf("clarityctl status: %v", res)
-		case err != nil:
-			return err
+		case err != nil: // its exit code also tells of units that failed
+			return fmt.Errorf("clarityctl status %s: %w; %v", c.name, err, res)
 		case state != c.state:
 			return fmt.Errorf("it is %s", state)
 		}
@@ -37,13 +35,18 @@ func (c unitState) Wait(ctx context.Context) error {
 	})
 }
 
-// stateOf finds a unit's state in what `clarityctl status --json UNIT` prints.
-func stateOf(name string, text []byte) (string, error) {
+// stateOf finds the unit's state in what `clarityctl status --json UNIT` prints.
+func stateOf(text []byte) (string, error) {
 	var answer struct {
-		State string `json:"state"`
+		Units []struct {
+			Active string `json:"active"`
+		} `json:"units"`
 	}
 	if err := json.Unmarshal(text, &answer); err != nil {
-		return "", fmt.Errorf("clarityctl status %s: %w in %q", name, err, text)
+		return "", err
 	}
-	return answer.State, nil
+	if len(answer.Units) != 1 {
+		return "", fmt.Errorf("it tells of %d units", len(answer.Units))
+	}
+	return answer.Units[0].Active, nil
 }
