@@ -160,11 +160,6 @@ func (b *build) fill(ctx context.Context) error {
 		return err
 	}
 	b.warnings = append(append(b.warnings, missing...), b.t.missingInterpreters()...)
-	if b.d.Data != nil {
-		if err := b.t.varFactory(); err != nil {
-			return err
-		}
-	}
 	if err := b.t.refuseSecrets(); err != nil {
 		return err
 	}

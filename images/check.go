@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -35,6 +36,10 @@ func (d *Definition) apply(o Override) error {
 	return nil
 }
 
+// locale is the one that services run in, see init/spawn. Its package is
+// essential in Debian, so that no other one depends on it.
+var locale = FromDef{Package: "libc-bin", Files: []string{"/usr/lib/locale/C.utf8"}}
+
 // complete fills in what the definition leaves open.
 func (d *Definition) complete() {
 	set := func(s *string, v string) {
@@ -47,6 +52,9 @@ func (d *Definition) complete() {
 	set(&d.Hostname, d.Name)
 	set(&d.Console, "none")
 	set(&d.Unenforced, "warn")
+	if len(d.Packages) > 0 && !slices.Contains(d.Packages, locale.Package) {
+		d.From = append(d.From, locale)
+	}
 	if d.Kernel.Image == "" {
 		set(&d.Kernel.Debian, d.Suite)
 		set(&d.Kernel.Flavour, "cloud")

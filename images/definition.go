@@ -64,8 +64,8 @@ type KernelDef struct {
 	Modules string `toml:"modules"` // folder lib/modules/RELEASE, or empty
 }
 
-// FromDef takes single files out of a package and leaves the rest and its
-// dependencies.
+// FromDef takes single files or folders out of a package and leaves the rest and
+// its dependencies.
 type FromDef struct {
 	Package string   `toml:"package"`
 	Files   []string `toml:"files"`
@@ -151,9 +151,10 @@ type DataDef struct {
 // Override replaces single choices of a definition, as the command line does.
 // Empty fields change nothing.
 type Override struct {
-	Arch   string
-	Suite  string
-	Kernel string // debian:SUITE-FLAVOUR
+	Overlays []string // definitions that are laid over it, in this order
+	Arch     string
+	Suite    string
+	Kernel   string // debian:SUITE-FLAVOUR
 }
 
 // ReadDefinition reads, completes and checks the definition in path.
@@ -172,6 +173,11 @@ func ReadDefinition(path string, o Override) (*Definition, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("read image definition: %w", err)
+	}
+	for _, over := range o.Overlays {
+		if err := d.overlay(over); err != nil {
+			return nil, err
+		}
 	}
 	d.Path, d.Dir = abs, filepath.Dir(abs)
 	if err := d.apply(o); err != nil {

@@ -3,6 +3,7 @@ package images
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,5 +103,25 @@ func TestParseKernelSpec(t *testing.T) {
 		if got != want || (err == nil) != (want != KernelSpec{}) {
 			t.Errorf("ParseKernelSpec(%q) = %+v, %v; want %+v", s, got, err, want)
 		}
+	}
+}
+
+// An overlay adds to lists and replaces everything else that it has.
+func TestOverlay(t *testing.T) {
+	dir := t.TempDir()
+	base := write(t, dir, "clarity.toml", "name = \"x\"\nmemory = 256\nunits = [\"a.service\"]\n[network]\ndhcp = true\n")
+	over := write(t, dir, "over.toml", "memory = 300\nunits = [\"b.service\"]\n[network]\naddress = \"10.0.2.15/24\"\n"+
+		"[[unit]]\nname = \"b.service\"\ncontent = \"\"\n")
+	d, err := ReadDefinition(base, Override{Overlays: []string{over}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Name != "x" || d.Memory != 300 || !slices.Equal(d.Units, []string{"a.service", "b.service"}) || len(d.UnitDefs) != 1 ||
+		d.Network.DHCP || d.Network.Address != "10.0.2.15/24" {
+		t.Errorf("got %+v", d)
+	}
+	wrong := write(t, dir, "wrong.toml", "nmae = \"y\"\n")
+	if _, err := ReadDefinition(base, Override{Overlays: []string{wrong}}); err == nil || !strings.Contains(err.Error(), `wrong.toml:1:1: unknown key "nmae"`) {
+		t.Errorf("an unknown key: %v", err)
 	}
 }

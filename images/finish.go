@@ -3,7 +3,6 @@ package images
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -23,6 +22,9 @@ func (d *Definition) addDefaults(t *Tree) error {
 		"etc/shells":  "/bin/sh\n/usr/bin/sh\n/bin/bash\n/usr/bin/bash\n/bin/dash\n/usr/bin/dash\n",
 		"etc/profile": "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/usr/lib/clarity/bbin\nexport PATH\n",
 	}
+	if d.Rescue {
+		files[rescueFile] = "" // for PID 1 when it cannot read the plan, which says the same
+	}
 	for p, text := range files {
 		if t.Get(p) == nil {
 			if err := t.File("defaults", RankOwn, p, 0o644, []byte(text)); err != nil {
@@ -30,14 +32,16 @@ func (d *Definition) addDefaults(t *Tree) error {
 			}
 		}
 	}
-	if t.Get("etc/os-release") == nil {
-		if err := t.Symlink("defaults", RankOwn, "etc/os-release", "../usr/lib/os-release"); err != nil {
-			return err
-		}
+	links := map[string]string{
+		"etc/os-release":    "../usr/lib/os-release",
+		"etc/mtab":          "../proc/self/mounts",
+		"usr/sbin/modprobe": "../lib/clarity/clarityd", // what the kernel calls for a module that it lacks
 	}
-	if t.Get("etc/mtab") == nil {
-		if err := t.Symlink("defaults", RankOwn, "etc/mtab", "../proc/self/mounts"); err != nil {
-			return err
+	for p, target := range links {
+		if t.Get(p) == nil {
+			if err := t.Symlink("defaults", RankOwn, p, target); err != nil {
+				return err
+			}
 		}
 	}
 	return t.addCertificates()
@@ -85,35 +89,4 @@ func (t *Tree) refuseSecrets() error {
 			p, e.Part))
 	}
 	return errors.Join(errs...)
-}
-
-// varFactory prepares for /var being a data disk that starts empty: what the
-// tree has there moves to /usr/share/factory/var, and a tmpfiles.d file makes
-// or copies what is missing at boot. Packages' own tmpfiles.d lines come
-// before it.
-func (t *Tree) varFactory() error {
-	const factory = "usr/share/factory/"
-	var rules strings.Builder
-	rules.WriteString("# What this image has below /var, for a data disk that lacks it.\n")
-	for _, p := range t.Paths() {
-		if !strings.HasPrefix(p, "var/") {
-			continue
-		}
-		e := t.entries[p]
-		if strings.ContainsAny(p, " \"\\%") {
-			return fmt.Errorf("/%s: a name with blanks, quotes, percent signs or backslashes cannot lie on the data disk", p)
-		}
-		switch {
-		case e.Mode.IsDir():
-			fmt.Fprintf(&rules, "d /%s %04o %d %d -\n", p, unixMode(e.Mode)&0o7777, e.UID, e.GID)
-		case e.Mode&fs.ModeSymlink != 0:
-			fmt.Fprintf(&rules, "L /%s - - - - %s\n", p, e.Link)
-		case e.Mode.IsRegular():
-			fmt.Fprintf(&rules, "C /%s %04o %d %d - /%s%s\n", p, unixMode(e.Mode)&0o7777, e.UID, e.GID, factory, p)
-			if err := t.Put(factory+p, *e); err != nil {
-				return err
-			}
-		}
-	}
-	return t.File("defaults", RankOwn, "usr/lib/tmpfiles.d/zz-clarity-var.conf", 0o644, []byte(rules.String()))
 }

@@ -28,25 +28,6 @@ func TestRefuseSecrets(t *testing.T) {
 	}
 }
 
-func TestVarFactory(t *testing.T) {
-	tree := &Tree{entries: map[string]*Entry{}}
-	put(t, tree, "var/lib/redis", Entry{Mode: fs.ModeDir | fs.ModeSetgid | 0o750, UID: 9, GID: 8})
-	put(t, tree, "var/www/x.html", Entry{Mode: 0o644, Data: []byte("page")})
-	put(t, tree, "var/run", Entry{Mode: fs.ModeSymlink | 0o777, Link: "/run"})
-	if err := tree.varFactory(); err != nil {
-		t.Fatal(err)
-	}
-	want := "# What this image has below /var, for a data disk that lacks it.\n" +
-		"d /var/lib 0755 0 0 -\nd /var/lib/redis 2750 9 8 -\nL /var/run - - - - /run\nd /var/www 0755 0 0 -\n" +
-		"C /var/www/x.html 0644 0 0 - /usr/share/factory/var/www/x.html\n"
-	if diff := cmp.Diff(want, string(mustBytes(t, tree, "usr/lib/tmpfiles.d/zz-clarity-var.conf"))); diff != "" {
-		t.Errorf("rules (-want +got):\n%s", diff)
-	}
-	if string(mustBytes(t, tree, "usr/share/factory/var/www/x.html")) != "page" {
-		t.Error("the factory lacks the page")
-	}
-}
-
 func TestDefaults(t *testing.T) {
 	tree := NewTree()
 	put(t, tree, "etc/hosts", Entry{Mode: 0o644, Data: []byte("mine")})

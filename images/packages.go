@@ -84,7 +84,7 @@ func (l *Lock) resolve(ctx context.Context, c Cache, from archive, q LockedSet, 
 
 // AddPackage adds the files of the .deb archive at file, which is package p,
 // except those that only people read; modes and owners are the archive's. With
-// only, just these files are taken. A file outside of /usr/bin and the like
+// only, just these files and what is in these folders is taken. A file outside of /usr/bin and the like
 // keeps its place, but roots are usr-merged.
 func (t *Tree) AddPackage(p debian.Package, file string, exclude, only []string) error {
 	part := "package " + p.Name
@@ -94,7 +94,8 @@ func (t *Tree) AddPackage(p debian.Package, file string, exclude, only []string)
 		if name == "/" || forReaders(name) || matchesAny(exclude, name) {
 			return nil
 		}
-		if only != nil && !slices.ContainsFunc(only, func(o string) bool { return usrMerged(o) == name }) {
+		chosen := func(o string) bool { o = usrMerged(o); return name == o || strings.HasPrefix(name, o+"/") }
+		if only != nil && !slices.ContainsFunc(only, chosen) {
 			return nil
 		}
 		taken[name] = true

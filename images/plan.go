@@ -8,7 +8,10 @@ import (
 	"clarityos/services/plan"
 )
 
-const planFile = "usr/lib/clarity/plan"
+const (
+	planFile   = "usr/lib/clarity/plan"
+	rescueFile = "usr/lib/clarity/rescue"
+)
 
 // dataLabel is the file-system label of the data disk.
 const dataLabel = "clarity-var"

@@ -48,6 +48,7 @@ func newBuild() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVarP(&file, "file", "f", "clarity.toml", "the definition")
+	f.StringArrayVar(&o.Overlays, "overlay", nil, "lay the definition in `FILE` over it: lists are added, other keys replaced")
 	f.StringVarP(&o.Out, "output", "o", "out", "folder in which the image's folder is made")
 	f.StringVar(&o.Name, "name", "", "the image's folder, instead of the definition's name")
 	f.StringVar(&o.Arch, "arch", "", "amd64 or arm64, instead of the definition's")
