@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"clarityos/init/cgroup"
 	"clarityos/init/condition"
 	"clarityos/init/spawn"
 	"clarityos/services/control"
@@ -220,6 +221,11 @@ func (p *pid1) done(d supervisor.Done) {
 
 // bootDone says how the boot went, and goes into rescue when its goal failed.
 func (p *pid1) bootDone() {
+	p.asks.Add(func() {
+		if err := cgroup.Protect(); err != nil {
+			p.post(func() { p.note("cgroups: " + err.Error()) })
+		}
+	})
 	sum := p.sup.Summary()
 	goal, _ := p.sup.View(p.plan.Default)
 	if len(p.plan.Units) == 0 {

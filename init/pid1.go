@@ -106,9 +106,7 @@ func boot() *pid1 {
 	if err != nil {
 		panic(err) // without epoll there is no PID 1; panic=10 restarts the machine
 	}
-	notes, err = cgroup.Setup()
-	p.note(notes...)
-	p.try(err)
+	p.try(cgroup.Setup())
 	p.watchCgroups()
 	p.forks, p.asks = pool.New("fork", 2, p.panicked), pool.New("ask", 2, p.panicked)
 	p.watchdog = watchdog.New()

@@ -31,28 +31,41 @@ type Group struct {
 // pidReserve is how many processes services leave to PID 1 and the components.
 const pidReserve = 512
 
-// Setup makes the tree and moves the caller, which is PID 1, into init.scope.
-// What a kernel lacks is left out and told in notes.
-func Setup() (notes []string, err error) {
+// Setup makes the tree.
+func Setup() error {
 	for _, dir := range []string{"init.scope", "system.slice", "clarity.slice"} {
 		if err := os.Mkdir(Root+"/"+dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, fmt.Errorf("make cgroup: %w", err)
+			return fmt.Errorf("make cgroup: %w", err)
 		}
 	}
-	if err := write("init.scope/cgroup.procs", "1"); err != nil {
-		return nil, fmt.Errorf("move PID 1 into init.scope: %w", err)
+	return nil
+}
+
+// Protect moves the caller, which is PID 1, into init.scope and keeps services
+// from taking all memory and process ids from it. The kernel waits for several
+// grace periods meanwhile, so it is done once the boot is complete. What a
+// kernel lacks is left out and told.
+func Protect() error {
+	return errors.Join(
+		write("init.scope/cgroup.procs", "1"),
+		enable("", "+memory +pids +cpu +io"),
+		write("init.scope/memory.min", "16777216"),
+		write("system.slice/pids.max", strconv.Itoa(pidLimit())),
+	)
+}
+
+// enable lets the groups below dir have limits of controllers; those that the
+// kernel lacks do not keep the others out.
+func enable(dir, controllers string) error {
+	file := path.Join(dir, "cgroup.subtree_control")
+	if write(file, controllers) == nil {
+		return nil
 	}
-	note := func(err error) {
-		if err != nil {
-			notes = append(notes, err.Error())
-		}
+	var failed []error
+	for _, c := range strings.Fields(controllers) {
+		failed = append(failed, write(file, c))
 	}
-	for _, c := range []string{"+memory", "+pids", "+cpu", "+io"} {
-		note(write("cgroup.subtree_control", c))
-	}
-	note(write("init.scope/memory.min", "16777216"))
-	note(write("system.slice/pids.max", strconv.Itoa(pidLimit())))
-	return notes, nil
+	return errors.Join(failed...)
 }
 
 // pidLimit keeps services from using up every process id or thread.
@@ -72,7 +85,10 @@ func pidLimit() int {
 // That is done only when one asks for it, since each controller makes every
 // group dearer.
 func EnableBeside(g *Group, controller string) error {
-	return write(path.Dir(g.Path)+"/cgroup.subtree_control", "+"+controller)
+	if err := enable("", "+"+controller); err != nil {
+		return err
+	}
+	return enable(path.Dir(g.Path), "+"+controller)
 }
 
 // Open makes the group if it is not there and opens it. A frozen one is thawed,
