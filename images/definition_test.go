@@ -111,7 +111,7 @@ func TestOverlay(t *testing.T) {
 	dir := t.TempDir()
 	base := write(t, dir, "clarity.toml", "name = \"x\"\nmemory = 256\nunits = [\"a.service\"]\n[network]\ndhcp = true\n")
 	over := write(t, dir, "over.toml", "memory = 300\nunits = [\"b.service\"]\n[network]\naddress = \"10.0.2.15/24\"\n"+
-		"[[unit]]\nname = \"b.service\"\ncontent = \"\"\n")
+		"[[unit]]\nname = \"b.service\"\ncontent = \"#\"\n")
 	d, err := ReadDefinition(base, Override{Overlays: []string{over}})
 	if err != nil {
 		t.Fatal(err)

@@ -233,7 +233,7 @@ func (s *Supervisor) waitsFor(u *unit, most int) []string {
 		}
 		if s.halt != "" && u.component() {
 			for _, o := range s.units {
-				if !o.component() && o.job != nil && o.job.stops() && add("%s to stop", o.Name) {
+				if o.Service != nil && !o.component() && !o.early && o.job != nil && o.job.stops() && add("%s to stop", o.Name) {
 					return out
 				}
 			}

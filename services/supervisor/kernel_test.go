@@ -43,6 +43,13 @@ func (k *kernel) fold(e Event) {
 		k.trace = append(k.trace, fmt.Sprintf("    %T %v", a, brief(a)))
 		k.act(a)
 	}
+	waits := slices.ContainsFunc(k.s.units, func(u *unit) bool { return u.job != nil })
+	moves := slices.ContainsFunc(k.s.units, func(u *unit) bool {
+		return u.job != nil && u.job.running || !u.phase.up() && !u.phase.down()
+	})
+	if waits && !moves {
+		k.breaks("every job waits for another one: %v", k.s.Summary().Waiting)
+	}
 }
 
 func brief(a Action) string {

@@ -19,6 +19,9 @@ func genPlan(t *rapid.T) *plan.Plan {
 	for i := range n {
 		u := service(fmt.Sprintf("u%d", i), typed(rapid.SampledFrom([]plan.Type{plan.Simple, plan.Exec, plan.Oneshot, plan.Forking, plan.Notify}).Draw(t, "type")))
 		s := u.Service
+		if rapid.IntRange(0, 3).Draw(t, "component") == 0 {
+			s.Component = u.Name
+		}
 		for j := range i {
 			name := fmt.Sprintf("u%d", j)
 			switch rapid.IntRange(0, 6).Draw(t, "edge") {

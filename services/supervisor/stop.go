@@ -207,13 +207,15 @@ func (u *unit) doing() string {
 	return string(u.phase)
 }
 
-// shutdown stops everything, components last.
+// shutdown stops everything, and the components after all services that none of
+// them stands after. So no cycle of waits can come about: from such a service
+// the order leads to no component.
 func (s *Supervisor) shutdown(kind HaltKind) {
 	if s.halt != "" {
 		s.halt = kind
 		return
 	}
-	s.halt, s.haltLimit = kind, s.now+ShutdownLimit
+	s.halt, s.haltLimit, s.haltTell = kind, s.now+ShutdownLimit, s.now+haltTellEvery
 	s.do(Record{Priority: PriorityNotice, Message: fmt.Sprintf("going down: %s", kind)})
 	for _, u := range s.units {
 		if (u.phase == Dead || u.phase == Failed) && u.job == nil {
@@ -228,12 +230,22 @@ func (s *Supervisor) finishHalt() {
 		return
 	}
 	s.halted = true
+	s.do(Halt{Kind: s.halt, Left: s.notDown()})
+}
+
+// notDown names the services that are neither down nor wait for others to be.
+func (s *Supervisor) notDown() []string {
 	var left []string
 	for _, u := range s.units {
-		if !u.phase.down() {
-			left = append(left, fmt.Sprintf("%s (%s for %v)", u.Name, u.phase, (s.now-u.since).Round(time.Second)))
+		if u.Service == nil || u.phase.down() || u.job != nil && !u.job.running {
+			continue
 		}
+		text := fmt.Sprintf("%s (%s for %v", u.Name, u.phase, (s.now - u.since).Round(time.Second))
+		if u.deadline > 0 {
+			text += fmt.Sprintf(", at most %v more", (u.deadline - s.now).Round(time.Second))
+		}
+		left = append(left, text+")")
 	}
 	slices.Sort(left)
-	s.do(Halt{Kind: s.halt, Left: left})
+	return left
 }

@@ -1,6 +1,8 @@
 package supervisor
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"clarityos/services/plan"
@@ -11,6 +13,7 @@ const (
 	checkLimit    = 10 * time.Second      // for the answer to Check
 	pidFileRetry  = 50 * time.Millisecond // until a PID file is looked at again
 	ShutdownLimit = 5 * time.Minute       // from Shutdown to Halt
+	haltTellEvery = 5 * time.Second       // between lines that say what a shutdown waits for
 	restartMax    = 5 * time.Minute       // RestartMaxDelaySec= when RestartSteps= is alone
 )
 
@@ -33,6 +36,7 @@ type Supervisor struct {
 	bootTime  time.Duration // when
 	halt      HaltKind      // "" unless shutting down
 	haltLimit time.Duration
+	haltTell  time.Duration // when to tell next what the shutdown waits for
 	halted    bool
 }
 
@@ -41,6 +45,7 @@ type unit struct {
 	*plan.Unit
 	wants, requires, after, conflicts []*unit
 	requiredBy, before                []*unit
+	early                             bool // a component stands after it
 
 	phase      Phase
 	since      time.Duration // when the phase was entered
@@ -108,6 +113,22 @@ func (s *Supervisor) link() {
 			if c := s.byName[name]; c != nil {
 				c.conflicts = append(c.conflicts, u)
 			}
+		}
+		u.early = false
+	}
+	for _, u := range s.units {
+		if u.component() {
+			u.markEarly()
+		}
+	}
+}
+
+// markEarly marks what u stands after, directly or not.
+func (u *unit) markEarly() {
+	for _, d := range u.after {
+		if !d.early {
+			d.early = true
+			d.markEarly()
 		}
 	}
 }
@@ -239,6 +260,7 @@ func (s *Supervisor) Next() time.Duration {
 	}
 	if s.halt != "" && !s.halted {
 		sooner(s.haltLimit)
+		sooner(s.haltTell)
 	}
 	return next
 }
@@ -268,7 +290,12 @@ func (s *Supervisor) expire() {
 			s.expired(u)
 		}
 	}
-	if s.halt != "" && s.now >= s.haltLimit {
+	switch {
+	case s.halt == "":
+	case s.now >= s.haltLimit:
 		s.finishHalt()
+	case s.now >= s.haltTell:
+		s.haltTell = s.now + haltTellEvery
+		s.do(Record{Priority: PriorityWarning, Message: fmt.Sprintf("%s waits for %s", s.halt, strings.Join(s.notDown(), ", "))})
 	}
 }
