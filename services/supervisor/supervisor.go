@@ -192,7 +192,7 @@ func Rebuild(p *plan.Plan, old *Supervisor, alive []Alive, now time.Duration) *S
 	for _, a := range alive {
 		if u := s.byName[a.Unit]; u != nil && u.Service != nil {
 			u.main, u.populated, u.invocation = process{a.Token, a.PID, true}, true, a.Invocation
-			u.active, u.everUp = now, true
+			u.active, u.everUp, u.result = now, true, Success
 			s.tokens[a.Token] = u
 			s.enter(u, Running, 0)
 		}
