@@ -23,7 +23,7 @@ func Run(ctx context.Context, modules []string, report func(string)) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(events)
+	defer events.Close()
 	for _, m := range modules {
 		if err := loadFile(m); err != nil {
 			report(fmt.Sprintf("module %s: %v", m, err))

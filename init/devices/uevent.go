@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -34,28 +36,43 @@ func parseUevent(b []byte) (e uevent, ok bool) {
 // receiveBuffer is the socket's, in bytes: the kernel drops what does not fit.
 const receiveBuffer = 4 << 20
 
-func listen() (int, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_KOBJECT_UEVENT)
+func listen() (*os.File, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_KOBJECT_UEVENT)
 	if err != nil {
-		return -1, fmt.Errorf("uevent socket: %w", err)
+		return nil, fmt.Errorf("uevent socket: %w", err)
 	}
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) // a smaller one only means more scans
 	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1}); err != nil {
 		unix.Close(fd)
-		return -1, fmt.Errorf("uevent socket: %w", err)
+		return nil, fmt.Errorf("uevent socket: %w", err)
 	}
-	return fd, nil
+	return os.NewFile(uintptr(fd), "uevents"), nil
 }
 
 // follow acts on events until ctx ends. When the kernel had to drop some
 // (ENOBUFS), everything is looked at again.
-func (l *loader) follow(ctx context.Context, fd int) error {
-	stop := context.AfterFunc(ctx, func() { _ = unix.Shutdown(fd, unix.SHUT_RD) })
+func (l *loader) follow(ctx context.Context, events *os.File) error {
+	// netlink knows no shutdown(2)
+	stop := context.AfterFunc(ctx, func() { _ = events.SetReadDeadline(time.Now()) })
 	defer stop()
+	socket, err := events.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("uevents: %w", err)
+	}
 	b := make([]byte, 16<<10)
-	for ctx.Err() == nil {
-		n, from, err := unix.Recvfrom(fd, b, 0)
+	for {
+		var n int
+		var from unix.Sockaddr
+		var err error
+		wait := socket.Read(func(fd uintptr) bool {
+			n, from, err = unix.Recvfrom(int(fd), b, 0)
+			return err != unix.EAGAIN
+		})
 		switch {
+		case ctx.Err() != nil:
+			return nil
+		case wait != nil:
+			return fmt.Errorf("uevents: %w", wait)
 		case errors.Is(err, unix.ENOBUFS):
 			l.scan()
 			continue
@@ -78,5 +95,4 @@ func (l *loader) follow(ctx context.Context, fd int) error {
 			link()
 		}
 	}
-	return nil
 }

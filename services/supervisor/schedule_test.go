@@ -102,6 +102,10 @@ func TestSchedules(t *testing.T) {
 				fail("with time alone %d of %d requests are answered, booted %d; waiting %v", len(k.done), client, k.booted, k.s.Summary().Waiting)
 			}
 		}
+		if rapid.Bool().Draw(t, "well") { // else there is little left to stop
+			k.fold(Request{Verb: VerbStart, Unit: p.Default})
+			k.good()
+		}
 		k.fold(Shutdown{Kind: PowerOff})
 		limit := k.now + ShutdownLimit
 		for len(k.halts) == 0 {

@@ -13,7 +13,7 @@ const (
 	checkLimit    = 10 * time.Second      // for the answer to Check
 	pidFileRetry  = 50 * time.Millisecond // until a PID file is looked at again
 	ShutdownLimit = 5 * time.Minute       // from Shutdown to Halt
-	haltTellEvery = 5 * time.Second       // between lines that say what a shutdown waits for
+	haltTellFirst = 5 * time.Second       // until a shutdown says what it waits for
 	restartMax    = 5 * time.Minute       // RestartMaxDelaySec= when RestartSteps= is alone
 )
 
@@ -295,7 +295,7 @@ func (s *Supervisor) expire() {
 	case s.now >= s.haltLimit:
 		s.finishHalt()
 	case s.now >= s.haltTell:
-		s.haltTell = s.now + haltTellEvery
+		s.haltTell = s.now + (s.now - s.haltLimit + ShutdownLimit) // as long again as it has taken
 		s.do(Record{Priority: PriorityWarning, Message: fmt.Sprintf("%s waits for %s", s.halt, strings.Join(s.notDown(), ", "))})
 	}
 }
