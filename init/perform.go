@@ -237,14 +237,15 @@ func (p *pid1) bootDone() {
 		p.rescue(fmt.Sprintf("%s was not reached: %s", goal.Name, goal.Cause))
 		return
 	}
-	failed := 0
-	for _, n := range sum.Failed {
-		if v, ok := p.sup.View(n); ok && v.Enabled {
-			failed++
-		}
+	var degraded []string
+	if len(sum.Failed) > 0 {
+		degraded = append(degraded, fmt.Sprintf("%d units are not up: %s", len(sum.Failed), strings.Join(sum.Failed, ", ")))
 	}
-	if failed > 0 {
-		p.say(supervisor.PriorityWarning, fmt.Sprintf("boot complete after %v, degraded: %d units are not up: %s", took, failed, strings.Join(sum.Failed, ", ")))
+	if len(sum.Cycles) > 0 {
+		degraded = append(degraded, fmt.Sprintf("the order of units has %d cycles", len(sum.Cycles)))
+	}
+	if degraded != nil {
+		p.say(supervisor.PriorityWarning, fmt.Sprintf("boot complete after %v, degraded: %s", took, strings.Join(degraded, "; ")))
 		return
 	}
 	p.say(supervisor.PriorityNotice, fmt.Sprintf("boot complete after %v: %d units are up", took, sum.Up))

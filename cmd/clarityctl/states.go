@@ -50,7 +50,7 @@ func (c *ctl) status() *cobra.Command {
 
 // outcome is what status and wait exit with.
 func outcome(s supervisor.Summary) error {
-	if len(s.Failed) > 0 {
+	if len(s.Failed) > 0 || len(s.Cycles) > 0 {
 		return exit(exitDegraded)
 	}
 	return nil
@@ -67,6 +67,9 @@ func systemText(r control.StatusReply) string {
 	fmt.Fprintf(&b, "up       %d units, for %s\n", s.Up, round(r.Now))
 	for _, n := range s.Failed {
 		fmt.Fprintf(&b, "failed   %s\n", n)
+	}
+	for _, c := range s.Cycles {
+		fmt.Fprintf(&b, "cycle    %s\n", c)
 	}
 	for _, n := range s.Waiting {
 		fmt.Fprintf(&b, "on its way  %s\n", n)
@@ -244,7 +247,7 @@ func (c *ctl) wait() *cobra.Command {
 		Use:   "wait",
 		Short: "Wait until the boot is complete",
 		Long: `Wait until every job of the boot has ended. The exit status is 0 when every
-enabled unit is up, 3 when one is not, 4 when the time ran out.`,
+enabled unit is up, 3 when one is not or their order has a cycle, 4 when the time ran out.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), most)

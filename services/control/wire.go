@@ -99,7 +99,8 @@ type FindingsReply struct {
 const Description = `# States and jobs of ClarityOS's PID 1. Times are nanoseconds of CLOCK_BOOTTIME.
 interface io.clarityos.Control
 
-type Summary (state: string, default: string, bootTime: ?int, up: int, failed: ?[]string, waiting: ?[]string)
+type Summary (state: string, default: string, bootTime: ?int, up: int, failed: ?[]string, waiting: ?[]string,
+  cycles: ?[]string)
 type Unit (name: string, description: ?string, active: string, phase: string, since: int, enabled: bool,
   job: ?string, waitsFor: ?[]string, deadline: ?int, result: ?string, cause: ?string, status: ?string,
   mainPid: ?int, controlPid: ?int, invocation: ?int, restarts: ?int, abandoned: ?bool, queued: ?int,

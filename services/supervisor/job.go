@@ -28,6 +28,9 @@ func (s *Supervisor) boot() {
 		s.do(BootDone{})
 		return
 	}
+	for _, f := range s.cycles {
+		s.do(Record{Unit: f.Unit, Priority: PriorityWarning, Message: f.String()})
+	}
 	s.booting, s.planning = true, true
 	s.wantStart(u, 0, map[*unit]bool{})
 	s.planning = false

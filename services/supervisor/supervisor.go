@@ -25,6 +25,7 @@ type Supervisor struct {
 	tokens map[Token]*unit
 
 	now            time.Duration
+	cycles         []plan.Finding // of enabled units
 	lastToken      Token
 	lastInvocation uint64
 	out            []Action
@@ -119,6 +120,12 @@ func (s *Supervisor) link() {
 	for _, u := range s.units {
 		if u.component() {
 			u.markEarly()
+		}
+	}
+	s.cycles = nil
+	for _, f := range s.plan.Findings {
+		if u := s.byName[f.Unit]; f.Kind == plan.Cycle && u != nil && u.Enabled {
+			s.cycles = append(s.cycles, f)
 		}
 	}
 }

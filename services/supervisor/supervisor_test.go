@@ -228,3 +228,21 @@ func TestReplaceKeepsWhatRuns(t *testing.T) {
 	k.good()
 	phases(t, k, map[string]Phase{"c": Running})
 }
+
+// An order that had a cycle is told once, and leaves the boot complete but
+// degraded.
+func TestCycleDegrades(t *testing.T) {
+	p := system(service("a"), service("b", after("a")))
+	p.Findings = []plan.Finding{{Unit: "a", Kind: plan.Cycle, Message: "left out a after b"}, {Unit: "gone", Kind: plan.Cycle, Message: "of nobody"}}
+	k := newKernel(p)
+	k.fold(Boot{})
+	k.good()
+	sum := k.s.Summary()
+	if k.booted != 1 || sum.State != "degraded" || !slices.Equal(sum.Cycles, []string{"left out a after b"}) || len(sum.Failed) > 0 {
+		t.Errorf("booted %d, %+v", k.booted, sum)
+	}
+	told := slices.DeleteFunc(slices.Clone(k.records), func(r string) bool { return !strings.Contains(r, "left out") })
+	if len(told) != 1 {
+		t.Errorf("told: %q", told)
+	}
+}

@@ -42,6 +42,7 @@ type Summary struct {
 	Up       int           `json:"up"`
 	Failed   []string      `json:"failed,omitempty"`  // enabled units that are not up although nothing excuses it
 	Waiting  []string      `json:"waiting,omitempty"` // units with a job or on their way
+	Cycles   []string      `json:"cycles,omitempty"`  // of the order, and what was left out of each
 }
 
 // View describes one unit; ok is false when there is none of that name.
@@ -115,6 +116,9 @@ func (s *Supervisor) Summary() Summary {
 			sum.Failed = append(sum.Failed, u.Name)
 		}
 	}
+	for _, f := range s.cycles {
+		sum.Cycles = append(sum.Cycles, f.String())
+	}
 	slices.Sort(sum.Failed)
 	slices.Sort(sum.Waiting)
 	switch {
@@ -122,7 +126,7 @@ func (s *Supervisor) Summary() Summary {
 		sum.State = "stopping"
 	case !s.booted || len(sum.Waiting) > 0:
 		sum.State = "starting"
-	case len(sum.Failed) > 0:
+	case len(sum.Failed) > 0 || len(sum.Cycles) > 0:
 		sum.State = "degraded"
 	}
 	return sum
