@@ -73,13 +73,7 @@ func (p *pid1) spawn(r *resource, a supervisor.Spawn) {
 	}
 	files := p.files(r, svc)
 	if svc.Component == "log" && a.Role == supervisor.RoleMain {
-		fd, err := p.connectLog()
-		if err != nil {
-			fail("connect the log", err)
-			return
-		}
-		defer unix.Close(fd)
-		files.Extra = []int{fd}
+		files.Extra = []int{p.connectLog()}
 	}
 	spec := &spawn.Spec{Command: *a.Command, Process: svc.Process}
 	r.mu.Lock()

@@ -61,6 +61,7 @@ type pid1 struct {
 	notes     []string      // what it has to do without
 	retry     time.Duration // until the next attempt at a boot that failed
 	halting   bool
+	logMoved  bool
 	rescuing  bool
 	ended     []*resource // whose invocations ended in this fold
 	delayed   []delayed
@@ -70,6 +71,10 @@ type pid1 struct {
 
 // heartbeat is how often the loop pets the watchdog and drains unread logs.
 const heartbeat = 2 * time.Second
+
+// drainAfter is how long there has to be no log component before full pipes are
+// emptied.
+const drainAfter = 10 * time.Second
 
 // now is CLOCK_BOOTTIME, the clock of everything that PID 1 tells.
 func now() time.Duration {
@@ -191,7 +196,13 @@ func (p *pid1) step() {
 func (p *pid1) heart() {
 	p.watchdog.Pet()
 	if p.logs != nil {
-		p.logs.Drain()
+		if v, _ := p.sup.View("clarity-log.service"); v.MainPID == 0 && now()-v.Since > drainAfter {
+			p.logs.Drain()
+		}
+		if v, _ := p.sup.View("clarity-setup.service"); v.Phase == supervisor.Finished && !p.logMoved {
+			p.logMoved = true
+			p.logs.Move("/var/log/clarity")
+		}
 	}
 	p.runDelayed()
 }

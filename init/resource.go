@@ -168,16 +168,12 @@ func (p *pid1) files(r *resource, svc *plan.Service) spawn.Files {
 	return f
 }
 
-// connectLog makes the log component's link to PID 1. It runs in a pool and
-// asks the loop; it must not hold a resource's lock.
-func (p *pid1) connectLog() (fd int, err error) {
-	got := make(chan struct{})
-	p.post(func() {
-		fd, err = p.logs.Connect()
-		close(got)
-	})
-	<-got
-	return fd, err
+// connectLog readies the log for a component that is about to start. It runs in
+// a pool and asks the loop; it must not hold a resource's lock.
+func (p *pid1) connectLog() int {
+	fd := make(chan int)
+	p.post(func() { fd <- p.logs.Connect() })
+	return <-fd
 }
 
 func (p *pid1) output(kind string, logWrite int) int {

@@ -57,7 +57,7 @@ func (c *ctl) logs() *cobra.Command {
 			if c.json {
 				format = log.JSON
 			}
-			return log.Print(cmd.Context(), os.Stdout, log.Locate(logDir), q, format)
+			return log.Print(cmd.Context(), os.Stdout, logDir, q, format)
 		},
 	}
 	f := cmd.Flags()

@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"sort"
 	"strings"
 	"syscall"
+
+	"clarityos/init/devices"
 )
 
 // role runs until its work is done or ctx ends; args are those after its name.
@@ -27,6 +30,13 @@ var roles = map[string]role{
 
 func main() {
 	debug.SetGCPercent(50)
+	if filepath.Base(os.Args[0]) == "modprobe" {
+		if err := devices.Modprobe(os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if len(os.Args) < 2 || roles[os.Args[1]] == nil {
 		names := make([]string, 0, len(roles))
 		for n := range roles {

@@ -8,10 +8,10 @@
 package logs
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -66,12 +66,12 @@ type queued struct {
 // Log is the whole of it. Use New.
 type Log struct {
 	reactor *reactor.Reactor
-	link    int  // -1: no component
+	link    int  // PID 1's end of the link
+	far     int  // the component's end: one after the other gets it, so that what is on its way waits for the next
 	full    bool // the link takes no more at the moment
 	streams map[string]*Stream
 	sockets []socket
 	queue   []queued
-	records []queued // lines that came while there was no component
 	dropped int
 	move    string
 }
@@ -84,7 +84,14 @@ type socket struct {
 // New opens the sockets that outlive the component: /dev/log, journald's native
 // socket and the kernel's log. One that cannot be had is left out and told.
 func New(r *reactor.Reactor) (*Log, []error) {
-	l := &Log{reactor: r, link: -1, streams: map[string]*Stream{}}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, []error{fmt.Errorf("log link: %w", err)}
+	}
+	l := &Log{reactor: r, link: pair[0], far: pair[1], streams: map[string]*Stream{}}
+	if err := r.Add(l.link, unix.EPOLLIN, l.event); err != nil {
+		return nil, []error{fmt.Errorf("log link: %w", err)}
+	}
 	var errs []error
 	add := func(name string, fd int, err error) {
 		if err != nil {
@@ -161,22 +168,8 @@ func (l *Log) EndStream(id string) {
 	}
 }
 
-// Record adds a line of PID 1's own. Without a component the newest are kept.
-func (l *Log) Record(r Record) {
-	text, err := json.Marshal(packet{Record: &r})
-	if err != nil {
-		return // a Record has nothing that JSON cannot hold
-	}
-	if l.link >= 0 {
-		l.enqueue(queued{text, -1})
-		return
-	}
-	if len(l.records) == maxQueue {
-		l.records = l.records[1:]
-		l.dropped++
-	}
-	l.records = append(l.records, queued{text, -1})
-}
+// Record adds a line of PID 1's own.
+func (l *Log) Record(r Record) { l.send(packet{Record: &r}, -1) }
 
 // Move tells the component that its store belongs to dir from now on.
 func (l *Log) Move(dir string) {
@@ -184,19 +177,10 @@ func (l *Log) Move(dir string) {
 	l.send(packet{Move: dir}, -1)
 }
 
-// Connect makes a link for a component that is about to start; the descriptor
-// returned is the component's end, to be closed when it has been passed on.
-func (l *Log) Connect() (int, error) {
-	l.disconnect()
-	p, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return -1, fmt.Errorf("log link: %w", err)
-	}
-	l.link = p[0]
-	if err := l.reactor.Add(p[0], unix.EPOLLIN, l.event); err != nil {
-		unix.Close(p[1])
-		return -1, err
-	}
+// Connect tells a component that is about to start all that there is, and gives
+// its end of the link, to be passed on and not closed. It may hear of a stream
+// twice, since what its predecessor did not read is still on its way.
+func (l *Log) Connect() int {
 	for _, s := range l.sockets {
 		l.send(packet{Socket: s.name}, s.fd)
 	}
@@ -210,48 +194,23 @@ func (l *Log) Connect() (int, error) {
 			s.lost = 0
 		}
 	}
-	waiting, dropped := l.records, l.dropped
-	l.records, l.dropped = nil, 0
-	for _, r := range waiting {
-		l.enqueue(r)
+	if l.dropped > 0 {
+		l.Record(Record{Priority: 4, Message: fmt.Sprintf("%d lines of PID 1 were lost while no log component read", l.dropped)})
+		l.dropped = 0
 	}
-	if dropped > 0 {
-		l.Record(Record{Priority: 4, Message: fmt.Sprintf("%d lines of PID 1 were lost while there was no log component", dropped)})
-	}
-	return p[1], nil
-}
-
-func (l *Log) disconnect() {
-	if l.link < 0 {
-		return
-	}
-	l.reactor.Remove(l.link)
-	unix.Close(l.link)
-	for _, q := range l.queue { // all but PID 1's own lines is told anew by Connect
-		if bytes.HasPrefix(q.text, []byte(`{"record"`)) && len(l.records) < maxQueue {
-			l.records = append(l.records, q)
-		}
-	}
-	l.link, l.full, l.queue = -1, false, nil
+	return l.far
 }
 
 func (l *Log) send(p packet, fd int) {
-	if l.link < 0 {
-		return // Connect tells all of it again
-	}
 	text, err := json.Marshal(p)
 	if err != nil {
-		return
+		return // a packet has nothing that JSON cannot hold
 	}
-	l.enqueue(queued{text, fd})
-}
-
-func (l *Log) enqueue(q queued) {
-	if len(l.queue) >= maxQueue && q.fd < 0 {
+	if len(l.queue) >= maxQueue && fd < 0 {
 		l.dropped++
 		return
 	}
-	l.queue = append(l.queue, q)
+	l.queue = append(l.queue, queued{text, fd})
 	l.flush()
 }
 
@@ -269,9 +228,6 @@ func (l *Log) flush() {
 			l.full = true
 			l.reactor.Change(l.link, unix.EPOLLIN|unix.EPOLLOUT)
 			return
-		case unix.EPIPE, unix.ECONNRESET:
-			l.disconnect()
-			return
 		}
 		// Any other error is about this packet, such as a stream that has been
 		// forgotten meanwhile.
@@ -282,7 +238,7 @@ func (l *Log) flush() {
 	}
 }
 
-// event acts on what the component says, or on its end.
+// event acts on what the component says.
 func (l *Log) event(events uint32) {
 	if events&unix.EPOLLOUT != 0 {
 		l.full = false
@@ -291,15 +247,8 @@ func (l *Log) event(events uint32) {
 	}
 	b := make([]byte, 1024)
 	for range 64 {
-		if l.link < 0 {
-			return
-		}
 		n, _, _, _, err := unix.Recvmsg(l.link, b, nil, unix.MSG_DONTWAIT)
-		if err == unix.EAGAIN || err == unix.EINTR {
-			return
-		}
-		if err != nil || n == 0 {
-			l.disconnect()
+		if err != nil {
 			return
 		}
 		var m struct {
@@ -310,6 +259,7 @@ func (l *Log) event(events uint32) {
 		}
 		if s := l.streams[m.Done]; s != nil {
 			l.EndStream(s.ID)
+			l.queue = slices.DeleteFunc(l.queue, func(q queued) bool { return q.fd == s.read })
 			unix.Close(s.read)
 			delete(l.streams, s.ID)
 		}
@@ -317,12 +267,9 @@ func (l *Log) event(events uint32) {
 }
 
 // Drain empties pipes that nobody reads and that are nearly full, so that no
-// service blocks on its log; the bytes are counted. The loop calls it now and
-// then.
+// service blocks on its log; the bytes are counted. The loop calls it when there
+// has been no component for long.
 func (l *Log) Drain() {
-	if l.link >= 0 {
-		return
-	}
 	for _, s := range l.streams {
 		n, err := unix.IoctlGetInt(s.read, unix.TIOCINQ)
 		if err != nil || n < maxPipe {

@@ -13,10 +13,10 @@ import (
 
 // Defaults of systemd-system.conf(5), which units rely on.
 const (
-	defaultTimeout    = 90 * time.Second
-	defaultRestartSec = 100 * time.Millisecond
-	defaultInterval   = 10 * time.Second
-	defaultBurst      = 5
+	defaultTimeout      = 90 * time.Second
+	defaultRestartDelay = 100 * time.Millisecond
+	defaultInterval     = 10 * time.Second
+	defaultBurst        = 5
 )
 
 // builder compiles the directives of one unit.
@@ -28,7 +28,6 @@ type builder struct {
 
 	defaultDeps bool
 	typeSet     bool
-	busName     string
 	groupSet    bool
 	dirs        []directoryLine
 	dirModes    map[string]uint32
@@ -43,7 +42,7 @@ func newBuilder(c *compiler, u *plan.Unit, f unit.File) *builder {
 	u.StartLimit = plan.StartLimit{Interval: defaultInterval, Burst: defaultBurst}
 	if strings.HasSuffix(u.Name, ".service") {
 		u.Service = &plan.Service{
-			Type: plan.Simple, Restart: plan.RestartNo, RestartSec: defaultRestartSec, GuessMainPID: true,
+			Type: plan.Simple, Restart: plan.RestartNo, RestartDelay: defaultRestartDelay, GuessMainPID: true,
 			TimeoutStart: defaultTimeout, TimeoutStop: defaultTimeout,
 			KillMode: plan.KillControlGroup, KillSignal: int(syscall.SIGTERM), FinalSignal: int(syscall.SIGKILL), SendSIGKILL: true,
 			Process: plan.Process{UID: -1, GID: -1, Umask: -1},

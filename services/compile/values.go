@@ -123,9 +123,6 @@ func commands(field func(*builder) *[]plan.Command) setter {
 	}
 }
 
-// searchPath is where a program without a slash is looked for when it runs.
-const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
-
 func command(words []string) (plan.Command, error) {
 	c := plan.Command{Argv: slices.Clone(words)}
 	at := false

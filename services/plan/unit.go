@@ -95,13 +95,13 @@ type Service struct {
 	Stop      []Command `json:",omitempty"`
 	StopPost  []Command `json:",omitempty"`
 
-	Restart        Restart
-	RestartSec     time.Duration
-	RestartSteps   int           `json:",omitempty"` // steps from RestartSec to RestartMaxSec
-	RestartMaxSec  time.Duration `json:",omitempty"`
-	SuccessStatus  ExitSet       // besides 0, SIGHUP, SIGINT, SIGTERM and SIGPIPE
-	PreventRestart ExitSet
-	ForceRestart   ExitSet
+	Restart         Restart
+	RestartDelay    time.Duration
+	RestartSteps    int           `json:",omitempty"` // steps from RestartDelay to RestartMaxDelay
+	RestartMaxDelay time.Duration `json:",omitempty"`
+	SuccessStatus   ExitSet       // besides 0, SIGHUP, SIGINT, SIGTERM and SIGPIPE
+	PreventRestart  ExitSet
+	ForceRestart    ExitSet
 
 	TimeoutStart time.Duration
 	TimeoutStop  time.Duration

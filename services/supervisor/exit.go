@@ -301,17 +301,17 @@ func (u *unit) restarting() (bool, time.Duration) {
 // RestartSteps=, a geometric series from it to RestartMaxDelaySec=, as in
 // systemd.service(5).
 func delay(svc *plan.Service, n int) time.Duration {
-	limit := svc.RestartMaxSec
-	if svc.RestartSteps <= 0 && limit == 0 || svc.RestartSec == 0 {
-		return svc.RestartSec
+	limit := svc.RestartMaxDelay
+	if svc.RestartSteps <= 0 && limit == 0 || svc.RestartDelay == 0 {
+		return svc.RestartDelay
 	}
 	if limit == 0 {
 		limit = restartMax
 	}
 	steps := max(svc.RestartSteps, 1)
-	if n >= steps || limit <= svc.RestartSec {
-		return max(limit, svc.RestartSec)
+	if n >= steps || limit <= svc.RestartDelay {
+		return max(limit, svc.RestartDelay)
 	}
-	ratio := float64(limit) / float64(svc.RestartSec)
-	return time.Duration(float64(svc.RestartSec) * math.Pow(ratio, float64(n)/float64(steps)))
+	ratio := float64(limit) / float64(svc.RestartDelay)
+	return time.Duration(float64(svc.RestartDelay) * math.Pow(ratio, float64(n)/float64(steps)))
 }

@@ -42,7 +42,7 @@ func genPlan(t *rapid.T) *plan.Plan {
 			s.Restart = plan.RestartNo
 		}
 		s.KillMode = rapid.SampledFrom([]plan.KillMode{plan.KillControlGroup, plan.KillMixed, plan.KillProcess}).Draw(t, "kill")
-		s.RestartSec = rapid.SampledFrom([]time.Duration{0, 100 * time.Millisecond}).Draw(t, "delay")
+		s.RestartDelay = rapid.SampledFrom([]time.Duration{0, 100 * time.Millisecond}).Draw(t, "delay")
 		command := []plan.Command{{Path: "/bin/x", Argv: []string{"x"}}}
 		for _, list := range []*[]plan.Command{&s.StartPre, &s.StartPost, &s.Reload, &s.Stop, &s.StopPost} {
 			if rapid.IntRange(0, 4).Draw(t, "list") == 0 {

@@ -11,7 +11,7 @@ import (
 
 func service(name string, change ...func(*plan.Unit)) plan.Unit {
 	u := plan.Unit{Name: name, Enabled: true, StartLimit: plan.StartLimit{Interval: 10 * time.Second, Burst: 5}, Service: &plan.Service{
-		Type: plan.Simple, Restart: plan.RestartNo, RestartSec: 100 * time.Millisecond, GuessMainPID: true,
+		Type: plan.Simple, Restart: plan.RestartNo, RestartDelay: 100 * time.Millisecond, GuessMainPID: true,
 		Start:        []plan.Command{{Path: "/bin/" + name, Argv: []string{name}}},
 		TimeoutStart: 90 * time.Second, TimeoutStop: 90 * time.Second,
 		KillMode: plan.KillControlGroup, KillSignal: 15, FinalSignal: 9, SendSIGKILL: true, NotifyAccess: "main",
@@ -119,7 +119,7 @@ func TestRestart(t *testing.T) {
 }
 
 func TestRestartSecZeroIsAtOnce(t *testing.T) {
-	k := newKernel(system(service("a", with(func(s *plan.Service) { s.Restart, s.RestartSec = plan.RestartAlways, 0 }))))
+	k := newKernel(system(service("a", with(func(s *plan.Service) { s.Restart, s.RestartDelay = plan.RestartAlways, 0 }))))
 	k.fold(Boot{})
 	k.good()
 	k.exit(k.of("a")[0], 0, 9)
@@ -210,7 +210,7 @@ func TestStartTimeout(t *testing.T) {
 }
 
 func TestDelay(t *testing.T) {
-	s := &plan.Service{RestartSec: time.Second, RestartSteps: 3, RestartMaxSec: 8 * time.Second}
+	s := &plan.Service{RestartDelay: time.Second, RestartSteps: 3, RestartMaxDelay: 8 * time.Second}
 	for n, want := range []time.Duration{1, 2, 4, 8, 8} {
 		if got := delay(s, n).Round(time.Millisecond); got != want*time.Second {
 			t.Errorf("restart %d after %v, want %v", n, got, want*time.Second)

@@ -1,0 +1,51 @@
+# ClarityOS. `make help` lists what there is.
+
+DEMO    := images/demo/clarity.toml
+OUT     := out
+CLARITY := $(OUT)/bin/clarity
+
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: deps image ## build the demo image and boot it in QEMU, on a console
+	$(CLARITY) run $(OUT)/demo
+
+image: $(CLARITY) ## build the demo image into out/demo
+	$(CLARITY) build -f $(DEMO) -o $(OUT)
+
+test: deps ## every test that a change has to pass, boot tests included
+	go test -p 1 -timeout 40m ./...
+
+test-full: deps ## the long proofs as well: more kernels, more schedules, fuzzing
+	go test -p 1 -timeout 80m -tags full ./...
+	.ci/fuzz 20s
+
+bench: deps ## boot 50 services by the instruction clock and print the figures
+	go run ./qemu/bench
+
+generate: ## make generated files anew
+	go generate ./...
+
+lint: ## formatting, vet, staticcheck, and PID 1's own rules
+	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "run gofmt -w on these" >&2; exit 1; }
+	go vet ./...
+	GOARCH=arm64 go vet ./...
+	go vet -tags full ./...
+	go tool staticcheck -tags full ./...
+	go test -run 'TestRules' ./init
+
+deps: ## show and install what is missing: QEMU, kernels, packages for the images
+	@.ci/deps $(DEMO)
+
+clean: ## remove what was built; downloads stay in the user's cache folder
+	rm -rf $(OUT)
+
+$(CLARITY): FORCE
+	@mkdir -p $(@D)
+	go build -o $@ ./cmd/clarity
+
+FORCE:
+
+.PHONY: help run image test test-full bench generate lint deps clean FORCE
