@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"clarityos/services/plan"
 )
@@ -51,6 +52,9 @@ RuntimeDirectory=redis
 RuntimeDirectoryMode=2755
 LimitNOFILE=65535
 TimeoutStopSec=0
+RestartSec=20ms
+RestartSteps=3
+RestartMaxDelaySec=1min
 PrivateTmp=yes
 Frobnicate=1
 `, "etc/systemd/system/redis.service.d/10-x.conf": "[Service]\nEnvironment=\"A=b c\" D=e\n"}, "redis.service")
@@ -65,6 +69,9 @@ Frobnicate=1
 	if !s.Start[0].Substitute || s.PIDFile != "/run/redis/redis.pid" || s.TimeoutStop != plan.Infinity {
 		t.Errorf("service %+v", s)
 	}
+	if s.RestartDelay != 20*time.Millisecond || s.RestartSteps != 3 || s.RestartMaxDelay != time.Minute {
+		t.Errorf("restart %v %d %v", s.RestartDelay, s.RestartSteps, s.RestartMaxDelay)
+	}
 	if d := s.Process.Directories; len(d) != 1 || d[0].Path != "/run/redis" || d[0].Mode != 0o2755 {
 		t.Errorf("directories %+v", d)
 	}
@@ -77,8 +84,8 @@ Frobnicate=1
 			got = append(got, string(f.Kind)+" "+f.String())
 		}
 	}
-	want := "unenforced /usr/lib/systemd/system/redis.service:14: PrivateTmp= is read but not enforced yet\n" +
-		"unknown /usr/lib/systemd/system/redis.service:15: unknown directive [Service] Frobnicate="
+	want := "unenforced /usr/lib/systemd/system/redis.service:17: PrivateTmp= is read but not enforced yet\n" +
+		"unknown /usr/lib/systemd/system/redis.service:18: unknown directive [Service] Frobnicate="
 	if s := strings.Join(got, "\n"); s != want {
 		t.Errorf("findings:\n%s\nwant:\n%s", s, want)
 	}
@@ -151,5 +158,16 @@ func TestSetup(t *testing.T) {
 	}
 	if s := p.Setup.Sysctl; len(s) != 2 || s[0].Key != "net/ipv4/ip_forward" || s[1].Key != "net/ipv4/conf/eth0.1/x" || !s[1].Optional {
 		t.Errorf("sysctl %+v", s)
+	}
+}
+
+// The units that ClarityOS itself brings hold nothing that it does not know.
+func TestBuiltinUnitsAreClean(t *testing.T) {
+	p, err := Root(root(nil), Options{System: plan.System{Components: []string{"log", "devices", "setup", "network", "agent"}, Console: "shell"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range p.Findings {
+		t.Error(f)
 	}
 }

@@ -80,7 +80,7 @@ var setters = map[string]setter{
 		}
 		return nil
 	},
-	"Service.RestartDelay":             span(func(b *builder) *time.Duration { return &b.s.RestartDelay }),
+	"Service.RestartSec":               span(func(b *builder) *time.Duration { return &b.s.RestartDelay }),
 	"Service.RestartSteps":             number(func(b *builder) *int { return &b.s.RestartSteps }, 0, 1000),
 	"Service.RestartMaxDelaySec":       span(func(b *builder) *time.Duration { return &b.s.RestartMaxDelay }),
 	"Service.SuccessExitStatus":        exitSet(func(b *builder) *plan.ExitSet { return &b.s.SuccessStatus }),

@@ -53,6 +53,7 @@ func (c *compiler) resolve(u *plan.Unit, names []string, relation string, need b
 				out = append(out, other.Name)
 			}
 		case relation == "After" || relation == "Conflicts":
+		case strings.HasPrefix(u.Sources[0], builtinDir): // it names components that this system does without
 		case path.Ext(n) == ".service" || path.Ext(n) == ".target":
 			if strings.Contains(n, "@") {
 				c.finding(plan.Finding{Unit: u.Name, File: u.Sources[0], Kind: plan.Unenforced,
