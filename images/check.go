@@ -228,6 +228,9 @@ func (d *Definition) check() error {
 			bad("data.size", "%v", err)
 		}
 	}
+	if len(d.Forwards) > 0 && !d.Network.DHCP && d.Network.Address == "" {
+		bad("forward", "nothing gives the guest an address to forward to; say dhcp = true or an address in [network]")
+	}
 	for i, f := range d.Forwards {
 		if f.Guest < 1 || f.Guest > 65535 || f.Host < 0 || f.Host > 65535 {
 			bad(fmt.Sprintf("forward %d", i+1), "ports are between 1 and 65535 (host 0 draws one)")
