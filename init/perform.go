@@ -236,7 +236,7 @@ func (p *pid1) bootDone() {
 		degraded = append(degraded, fmt.Sprintf("%d units are not up: %s", len(sum.Failed), strings.Join(sum.Failed, ", ")))
 	}
 	if len(sum.Cycles) > 0 {
-		degraded = append(degraded, fmt.Sprintf("the order of units has %d cycles", len(sum.Cycles)))
+		degraded = append(degraded, fmt.Sprintf("cycles in the order of units: %d", len(sum.Cycles)))
 	}
 	if degraded != nil {
 		p.say(supervisor.PriorityWarning, fmt.Sprintf("boot complete after %v, degraded: %s", took, strings.Join(degraded, "; ")))

@@ -21,6 +21,7 @@ func (p *pid1) rescue(why string) {
 	if p.halting || p.rescuing {
 		return
 	}
+	p.note("the boot cannot go on: " + why)
 	if !p.plan.System.Rescue {
 		p.retry = min(max(2*p.retry, firstRetry), lastRetry)
 		p.say(supervisor.PriorityError, fmt.Sprintf("this image allows no rescue shell; the boot is tried again in %v", p.retry))

@@ -142,6 +142,9 @@ func (s *Supervisor) startEnded(u *unit, v verdict, good bool) {
 		v.cause += " before it said READY=1"
 	}
 	switch {
+	case v.result == Resources && !good: // the cause names the program
+		s.fail(u, v.result, v.cause)
+		s.terminate(u)
 	case !good:
 		s.fail(u, v.result, fmt.Sprintf("%s %s", u.list[u.step].Path, v.cause))
 		s.terminate(u)

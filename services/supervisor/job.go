@@ -24,7 +24,9 @@ func (j *job) stops() bool  { return j.verb == VerbStop || j.verb == VerbRestart
 func (s *Supervisor) boot() {
 	u := s.byName[s.plan.Default]
 	if u == nil {
-		s.do(Record{Priority: PriorityError, Message: fmt.Sprintf("the plan has no unit %s to boot into", s.plan.Default)})
+		if s.plan.Default != "" { // else there is no plan, and PID 1 has told why
+			s.do(Record{Priority: PriorityError, Message: fmt.Sprintf("the plan has no unit %s to boot into", s.plan.Default)})
+		}
 		s.do(BootDone{})
 		return
 	}

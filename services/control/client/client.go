@@ -6,8 +6,11 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
+	"syscall"
+	"time"
 
 	"clarityos/services/control"
 )
@@ -38,10 +41,20 @@ func (e *Error) Error() string {
 	return e.Name
 }
 
-// Dial connects to the socket at path.
+// again is how long Dial waits when PID 1 has more callers than it has accepted.
+const again = 10 * time.Millisecond
+
+// Dial connects to the socket at path, however many others do.
 func Dial(ctx context.Context, path string) (*Client, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "unix", path)
+	for errors.Is(err, syscall.EAGAIN) && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-time.After(again):
+			conn, err = d.DialContext(ctx, "unix", path)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("connect to PID 1: %w", err)
 	}
