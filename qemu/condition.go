@@ -182,6 +182,21 @@ func (c succeeds) Wait(ctx context.Context) error {
 	})
 }
 
+// Eventually holds once try returns nil; it is called again until then. what
+// says in words what is waited for.
+func Eventually(what string, try func(context.Context) error) Condition { return eventually{what, try} }
+
+type eventually struct {
+	what string
+	try  func(context.Context) error
+}
+
+func (c eventually) String() string { return c.what }
+
+func (c eventually) Wait(ctx context.Context) error {
+	return repeat(ctx, func() error { return c.try(ctx) })
+}
+
 // repeat tries until there is no error or ctx ends, and returns the error that
 // told most: the last one from before the end.
 func repeat(ctx context.Context, try func() error) error {

@@ -55,6 +55,9 @@ func ForTest(t TB, cfg Config) *TestMachine {
 	return &TestMachine{m, t}
 }
 
+// In is the same machine for a subtest.
+func (m *TestMachine) In(t TB) *TestMachine { return &TestMachine{m.Machine, t} }
+
 // Must is Await that ends the test if the condition does not come about.
 func (m *TestMachine) Must(limit time.Duration, c Condition) {
 	m.t.Helper()
