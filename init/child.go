@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	"golang.org/x/sys/unix"
 
@@ -79,5 +80,6 @@ func (p *pid1) recompile(c *server.Conn) {
 			return
 		}
 		c.Reply(struct{}{})
+		p.asks.Add(debug.FreeOSMemory) // of the old plan
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -219,6 +220,7 @@ func (p *pid1) bootDone() {
 		if err := cgroup.Protect(); err != nil {
 			p.post(func() { p.note("cgroups: " + err.Error()) })
 		}
+		debug.FreeOSMemory() // the start needed more than what follows
 	})
 	sum := p.sup.Summary()
 	goal, _ := p.sup.View(p.plan.Default)

@@ -54,7 +54,11 @@ func readPlan(path string) (*plan.Plan, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", imageFile, err)
 	}
-	return plan.Decode(b, image.ID)
+	p, err := plan.Decode(b, image.ID)
+	if err == nil {
+		p.Setup = plan.Setup{} // the setup component's, which reads the file itself
+	}
+	return p, err
 }
 
 // usePlan goes over to another plan; units keep what they are doing.
