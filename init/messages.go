@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,7 +23,7 @@ func openConsole() *console {
 }
 
 func (c *console) line(text string) {
-	if c.fd >= 0 {
+	if c != nil && c.fd >= 0 {
 		_, _ = unix.Write(c.fd, []byte(text+"\r\n"))
 	}
 }
@@ -44,7 +43,7 @@ var marks = map[int]string{
 
 func (p *pid1) record(r supervisor.Record) {
 	at := now()
-	if p.console != nil && (!p.quiet || r.Priority <= supervisor.PriorityWarning) {
+	if !p.quiet || r.Priority <= supervisor.PriorityWarning {
 		p.console.line(fmt.Sprintf("[%9.3f] %s %s", at.Seconds(), marks[r.Priority], r.Message))
 	}
 	if p.logs != nil {
@@ -60,6 +59,6 @@ func (p *pid1) note(lines ...string) { p.notes = append(p.notes, lines...) }
 func (p *pid1) try(err error) {
 	if err != nil {
 		p.note(err.Error())
-		fmt.Fprintln(os.Stderr, "init:", err)
+		p.console.line("init: " + err.Error())
 	}
 }

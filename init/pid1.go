@@ -159,6 +159,7 @@ func (p *pid1) catchSignals() {
 // openKernelLog sends a crash of PID 1 to the kernel's log, so that the panic
 // that follows carries it to the console and to pstore.
 func (p *pid1) openKernelLog() {
+	p.try(os.WriteFile("/proc/sys/kernel/printk_devkmsg", []byte("on\n"), 0)) // no limit on lines from user space
 	fd, err := unix.Open("/dev/kmsg", unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	p.try(err)
 	p.kmsg = fd

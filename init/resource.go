@@ -217,9 +217,20 @@ func (p *pid1) groupsChanged() {
 	for i := 0; i+unix.SizeofInotifyEvent <= n; {
 		wd, size := int(int32(native.Uint32(b[i:]))), int(native.Uint32(b[i+12:]))
 		i += unix.SizeofInotifyEvent + size
-		if r := p.watches[wd]; r != nil && r.cgroup != nil && !r.cgroup.Populated() {
-			p.fold(supervisor.Emptied{Unit: r.unit.Name})
+		if wd >= 0 {
+			p.lookAt(p.watches[wd])
+			continue
 		}
+		for _, r := range p.watches { // IN_Q_OVERFLOW: some were dropped
+			p.lookAt(r)
+		}
+	}
+}
+
+// lookAt tells when a unit's cgroup has become empty.
+func (p *pid1) lookAt(r *resource) {
+	if r != nil && r.cgroup != nil && !r.cgroup.Populated() {
+		p.fold(supervisor.Emptied{Unit: r.unit.Name})
 	}
 }
 
