@@ -95,7 +95,7 @@ func (p *pid1) callVarlink(c *server.Conn, method string, args json.RawMessage) 
 }
 
 func (p *pid1) overview() control.StatusReply {
-	return control.StatusReply{Now: now(), Summary: p.sup.Summary(), Kernel: p.executed, Notes: p.notes}
+	return control.StatusReply{Now: now(), Summary: p.sup.Summary(), Kernel: p.executed, Notes: p.notes, Watchdog: p.watchdog.String()}
 }
 
 func (p *pid1) status(c *server.Conn, unit string) {

@@ -65,6 +65,9 @@ func systemText(r control.StatusReply) string {
 			s.Default, round(s.BootTime-r.Kernel), round(s.BootTime))
 	}
 	fmt.Fprintf(&b, "up       %d units, for %s\n", s.Up, round(r.Now))
+	if r.Watchdog != "" {
+		fmt.Fprintf(&b, "watchdog %s\n", r.Watchdog)
+	}
 	for _, n := range s.Failed {
 		fmt.Fprintf(&b, "failed   %s\n", n)
 	}

@@ -70,6 +70,7 @@ func TestDemo(t *testing.T) {
 		if err != nil {
 			d.Fatal(err)
 		}
+		d.watchedBy("i6300ESB timer, 30s")
 		d.MustShell(limit, "echo 1 > /sys/fs/cgroup/init.scope/cgroup.freeze")
 		d.Must(bootLimit, d.NextBoot(before))
 		if n := d.WatchdogFired(); n != 1 {
@@ -101,11 +102,19 @@ func outside(d demo) {
 	if got := d.MustShell(limit, "cat /proc/mounts"); !strings.Contains(got, " /var ext4 rw,") {
 		d.Errorf("/var is not on the data disk:\n%s", got)
 	}
+	// The mount fails, but not before the kernel has asked for its module.
+	d.MustShell(limit, "mount -t squashfs /dev/null /mnt; grep squashfs /proc/filesystems")
 	for _, u := range d.units() {
 		if u.Enabled && u.Active != "active" {
 			d.Errorf("%s is %s: %s", u.Name, u.Active, u.Cause)
 		}
 	}
+}
+
+// watchedBy waits for PID 1 to have the watchdog, whose driver may be a module.
+func (d demo) watchedBy(watchdog string) {
+	d.Helper()
+	d.Must(limit, d.Succeeds("clarityctl status | grep '^watchdog "+watchdog+"$'"))
 }
 
 // size is that of a file system, in blocks.

@@ -14,9 +14,10 @@ func TestKernels(t *testing.T) {
 	for name, test := range map[string]struct {
 		override images.Override
 		release  string
+		watchdog string
 	}{
-		"Debian 12": {images.Override{Kernel: "debian:bookworm-cloud"}, "6.1."},
-		"arm64":     {images.Override{Arch: "arm64"}, "6.12."},
+		"Debian 12": {images.Override{Kernel: "debian:bookworm-cloud"}, "6.1.", "Software Watchdog, 30s"},
+		"arm64":     {images.Override{Arch: "arm64"}, "6.12.", "Software Watchdog, 30s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			key := newKey(t)
@@ -30,6 +31,7 @@ func TestKernels(t *testing.T) {
 				t.Errorf("it runs %s, want %s", got, img.KernelRelease)
 			}
 			outside(d)
+			d.watchedBy(test.watchdog)
 			d.powerOff()
 			clean(t, disk)
 		})

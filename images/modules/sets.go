@@ -5,7 +5,7 @@ package modules
 func Early() []string {
 	return []string{
 		"virtio_pci", "virtio_mmio", "virtio_blk", "virtio_console", "virtio_net", "virtio_rng", "virtio_balloon",
-		"ext4", "overlay", "af_packet", "ipv6", "i6300esb", "softdog",
+		"ext4", "overlay", "af_packet", "ipv6", "i6300esb",
 	}
 }
 
@@ -25,7 +25,7 @@ func Common() []string {
 		"nf_conntrack", "unix_diag", "inet_diag", "tcp_diag", "netlink_diag", "udp_diag", "packet_diag",
 		// machines and consoles
 		"vsock", "vmw_vsock_virtio_transport", "vsock_loopback", "xhci_pci", "xhci_hcd", "ehci_pci", "usbhid", "hid_generic",
-		"iTCO_wdt", "sp5100_tco", "bcm2835_wdt", "button", "evdev", "rtc_cmos", "qemu_fw_cfg", "virtio_input",
+		"iTCO_wdt", "sp5100_tco", "bcm2835_wdt", "softdog", "button", "evdev", "rtc_cmos", "qemu_fw_cfg", "virtio_input",
 		"crc32c_generic", "crc32c_intel", "sha256_generic", "zstd", "lz4", "lzo_rle",
 	}
 }

@@ -34,6 +34,7 @@ func Run(ctx context.Context, modules []string, report func(string)) error {
 		report(err.Error())
 	}
 	l.scan()
+	l.watchdog()
 	if err := sdnotify.Send("READY=1"); err != nil {
 		return err
 	}
@@ -110,6 +111,19 @@ func (l *loader) scan() {
 		})
 	}
 	link()
+}
+
+// watchdog loads the kernel's own watchdog where the machine has none. It comes
+// last, since PID 1 takes the first one.
+func (l *loader) watchdog() {
+	if _, err := os.Stat("/dev/watchdog"); err == nil || l.prober == nil {
+		return
+	}
+	if err := l.prober.Probe("softdog", ""); err != nil {
+		l.report(fmt.Sprintf("no watchdog of the machine, and none of the kernel's: %v", err))
+		return
+	}
+	l.report("no watchdog of the machine: the kernel's own stands in")
 }
 
 // link gives virtio ports the names that their hosts gave them.

@@ -4,6 +4,7 @@
 package watchdog
 
 import (
+	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,8 +19,8 @@ const timeout = 30
 
 // Watchdog is the device, once there is one. Its methods belong to the loop.
 type Watchdog struct {
-	fd       int // -1: none yet
-	Identity string
+	fd       int    // -1: none yet
+	Identity string // "" until there is a device
 	Timeout  time.Duration
 }
 
@@ -28,6 +29,15 @@ func New() *Watchdog {
 	w := &Watchdog{fd: -1}
 	w.Pet()
 	return w
+}
+
+// String names the device and its timeout; "" when there is none. "Software
+// Watchdog" is the kernel's own, which goes down with a kernel that hangs.
+func (w *Watchdog) String() string {
+	if w.fd < 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s, %v", w.Identity, w.Timeout)
 }
 
 // Pet puts the reset off, and opens the device if it has appeared.

@@ -66,6 +66,8 @@ type StatusReply struct {
 	Tasks   uint64             `json:"tasks,omitempty"`
 	Kernel  time.Duration      `json:"kernel,omitempty"` // when PID 1 was executed
 	Notes   []string           `json:"notes,omitempty"`  // what PID 1 had to do without
+
+	Watchdog string `json:"watchdog,omitempty"` // what resets the machine when PID 1 hangs, and after how long
 }
 
 // ChangeArgs are the parameters of Change.
@@ -108,11 +110,11 @@ type Unit (name: string, description: ?string, active: string, phase: string, si
 type Finding (Unit: ?string, File: ?string, Line: ?int, Kind: string, Message: string, Security: ?bool)
 
 # The system and, when named, one unit.
-method Status(unit: ?string) -> (now: int, summary: Summary, units: ?[]Unit, memory: ?int, tasks: ?int, kernel: ?int, notes: ?[]string)
+method Status(unit: ?string) -> (now: int, summary: Summary, units: ?[]Unit, memory: ?int, tasks: ?int, kernel: ?int, notes: ?[]string, watchdog: ?string)
 # All units.
-method List() -> (now: int, summary: Summary, units: ?[]Unit, memory: ?int, tasks: ?int, kernel: ?int, notes: ?[]string)
+method List() -> (now: int, summary: Summary, units: ?[]Unit, memory: ?int, tasks: ?int, kernel: ?int, notes: ?[]string, watchdog: ?string)
 # The same as Status, once the boot is complete.
-method Wait() -> (now: int, summary: Summary, units: ?[]Unit, memory: ?int, tasks: ?int, kernel: ?int, notes: ?[]string)
+method Wait() -> (now: int, summary: Summary, units: ?[]Unit, memory: ?int, tasks: ?int, kernel: ?int, notes: ?[]string, watchdog: ?string)
 # start, stop, restart, reload or reset-failed; answered when the job is over.
 method Change(verb: string, unit: string) -> (outcome: string, message: ?string)
 method Why(unit: string) -> (lines: []string)
