@@ -216,7 +216,7 @@ func (k *kernel) advance() bool {
 			k.exit(p, 0, 0)
 			return true
 		case u.phase == Start && u.Service.Type == plan.Notify:
-			k.fold(Notified{Unit: p.unit, Invocation: u.invocation, PID: u.main.pid, Ready: true})
+			k.fold(Notified{Unit: p.unit, Invocation: u.invocation, PID: int(p.token) + 1000, Ready: true})
 			return true
 		}
 	}

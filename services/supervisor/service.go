@@ -11,7 +11,7 @@ import (
 func (s *Supervisor) start(u *unit) {
 	u.result, u.cause, u.status, u.begun, u.active = Success, "", "", s.now, 0
 	u.main, u.control, u.populated, u.retryLimit, u.abandoned = process{}, process{}, false, 0, false
-	u.exit = verdict{code: -1}
+	u.exit, u.unheard = verdict{code: -1}, nil
 	if u.Broken != "" {
 		s.end(u, BadUnit, u.Broken)
 		return
@@ -176,6 +176,11 @@ func (s *Supervisor) spawned(e Spawned) {
 	if p == &u.main && u.phase == Start && u.Service.Type == plan.Simple {
 		s.startPost(u)
 	}
+	said := u.unheard
+	u.unheard = nil
+	for _, n := range said {
+		s.notified(n)
+	}
 }
 
 func (s *Supervisor) executed(e Executed) {
@@ -242,6 +247,18 @@ func (s *Supervisor) foundMain(e FoundMain) {
 	}
 }
 
+// unheardMost bounds what is kept until its sender is known.
+const unheardMost = 16
+
+// stranger keeps what a process said that is none of the unit's, as far as is
+// known: a service may well speak before PID 1 hears that its fork returned.
+func (s *Supervisor) stranger(u *unit, e Notified) {
+	unnamed := u.main.alive && u.main.pid == 0 || u.control.alive && u.control.pid == 0
+	if unnamed && len(u.unheard) < unheardMost {
+		u.unheard = append(u.unheard, e)
+	}
+}
+
 func (s *Supervisor) notified(e Notified) {
 	u := s.byName[e.Unit]
 	if u == nil || u.Service == nil || e.Invocation != u.invocation || u.phase.down() {
@@ -251,10 +268,12 @@ func (s *Supervisor) notified(e Notified) {
 	case "all":
 	case "exec":
 		if e.PID != u.main.pid && e.PID != u.control.pid {
+			s.stranger(u, e)
 			return
 		}
 	case "main":
 		if e.PID != u.main.pid {
+			s.stranger(u, e)
 			return
 		}
 	default:

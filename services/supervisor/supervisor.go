@@ -67,6 +67,7 @@ type unit struct {
 	stopWanted    bool    // the end was asked for: no restart
 	exit          verdict // of the main process
 	status        string
+	unheard       []Notified // from an unknown process while the pid of one of ours is not known
 
 	starts   []time.Duration // within the start limit's interval
 	restarts int             // since the last start that was asked for

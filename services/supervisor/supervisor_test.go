@@ -72,6 +72,25 @@ func TestBoot(t *testing.T) {
 	}
 }
 
+// A service may be ready before PID 1 hears that the fork returned, and only its
+// own word counts.
+func TestReadyBeforeSpawned(t *testing.T) {
+	k := newKernel(system(service("a", typed(plan.Notify))))
+	k.fold(Boot{})
+	k.fold(Notified{Unit: "a", Invocation: k.newest["a"], PID: 7, Ready: true})
+	for k.answer() {
+	}
+	phases(t, k, map[string]Phase{"a": Start})
+
+	k = newKernel(system(service("a", typed(plan.Notify))))
+	k.fold(Boot{})
+	k.fold(Notified{Unit: "a", Invocation: k.newest["a"], PID: int(k.of("a")[0].token) + 1000, Ready: true})
+	phases(t, k, map[string]Phase{"a": Start})
+	for k.answer() {
+	}
+	phases(t, k, map[string]Phase{"a": Running, "default.target": Running})
+}
+
 func TestFailedDependency(t *testing.T) {
 	k := newKernel(system(service("db", typed(plan.Notify)), service("app", requires("db")), service("web", requires("app")), service("other")))
 	k.fold(Boot{})
