@@ -10,7 +10,9 @@
 //
 // Guest time is a count of instructions, one nanosecond each, so it hardly
 // depends on the host and its load, and is comparable only with itself. The
-// figures compare two PID 1s on one kernel; they are not those of hardware.
+// figures compare two PID 1s on one kernel; they are not those of hardware. The
+// services are Go programs, of which a start costs several ms of that time, so
+// look at differences in readiness as well as at ratios.
 package main
 
 import (
