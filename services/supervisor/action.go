@@ -44,7 +44,8 @@ type FindMain struct {
 	PID     int
 }
 
-// Signal sends a signal to one process of a unit.
+// Signal sends a signal to one process of a unit, if it is still there. Unit is
+// nil when the process belongs to a run that is over.
 type Signal struct {
 	Unit  *plan.Unit
 	Token Token
@@ -105,7 +106,7 @@ type Done struct {
 	Message string
 }
 
-// BootDone says that every job of the boot has ended; it comes once.
+// BootDone says that every job of the boot has ended; it comes once for each Boot.
 type BootDone struct{}
 
 // HaltKind is how the machine ends.

@@ -48,5 +48,6 @@
 //
 // The supervisor names every process that it asks for with a Token before the
 // process exists; the pid is only data. An event with a token that the unit no
-// longer holds is about the past and changes nothing.
+// longer holds is about the past and changes nothing, but for one: a process that
+// was given up before it existed is killed when it does.
 package supervisor

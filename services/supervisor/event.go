@@ -21,7 +21,7 @@ const (
 	VerbReset   Verb = "reset-failed"
 )
 
-// Boot asks for the plan's default unit.
+// Boot asks for the plan's default unit; again, when it was not reached.
 type Boot struct{}
 
 // Request asks for a job. Client is given back in Done when the job ends; 0

@@ -81,8 +81,9 @@ func (s *Supervisor) ended(u *unit, p *process, v verdict) {
 		s.settle(u)
 		return
 	case Stop:
-		if main && u.control.alive {
-			return // ExecStop= goes on
+		if main && u.control.alive { // ExecStop= goes on
+			s.fail(u, v.result, "its main process "+v.cause)
+			return
 		}
 	case Reloading:
 		if main {

@@ -101,7 +101,7 @@ func (s *Supervisor) wantStart(u *unit, client uint64, seen map[*unit]bool) {
 		}
 	}
 	for _, c := range u.conflicts {
-		if !c.phase.down() || c.job != nil && c.job.starts() {
+		if !c.phase.rests() || c.job != nil && c.job.starts() {
 			s.wantStop(c, 0)
 		}
 	}
@@ -116,7 +116,7 @@ func (s *Supervisor) wantStop(u *unit, client uint64) {
 	}
 	s.addJob(u, VerbStop, client)
 	for _, r := range u.requiredBy {
-		if !r.phase.down() || r.job != nil && r.job.verb != VerbStop {
+		if !r.phase.rests() || r.job != nil && r.job.verb != VerbStop {
 			s.wantStop(r, 0)
 		}
 	}
@@ -130,7 +130,7 @@ func (s *Supervisor) wantRestart(u *unit, client uint64, seen map[*unit]bool) {
 	seen[u] = true
 	s.addJob(u, VerbRestart, client)
 	for _, r := range u.requiredBy {
-		if !r.phase.down() {
+		if !r.phase.rests() {
 			s.wantRestart(r, 0, seen)
 		}
 	}

@@ -31,6 +31,7 @@ type proc struct {
 	role  Role
 	inv   uint64
 	dying bool
+	born  bool // Spawned was told; no signal reaches it before
 }
 
 func newKernel(p *plan.Plan) *kernel {
@@ -78,25 +79,28 @@ func (k *kernel) act(a Action) {
 		k.spawned(a)
 	case FindMain:
 		if a.PID == 0 {
-			k.procs[a.Token] = &proc{a.Token, a.Unit.Name, RoleMain, 0, false}
+			k.procs[a.Token] = &proc{a.Token, a.Unit.Name, RoleMain, 0, false, true}
 			k.asked = append(k.asked, FoundMain{Token: a.Token, PID: int(a.Token) + 1000})
 		}
 	case Signal:
-		if p := k.procs[a.Token]; p != nil && !k.deaf(p) {
+		p := k.procs[a.Token]
+		switch {
+		case p == nil || !p.born:
+		case !k.deaf(p):
 			p.dying = true
 		}
-		if p := k.procs[a.Token]; p != nil && a.Sig == 9 {
+		if p != nil && p.born && a.Sig == 9 {
 			p.role, p.dying = "killed", true
 		}
 	case SignalAll:
 		for _, p := range k.of(a.Unit.Name) {
-			if !k.deaf(p) {
+			if p.born && !k.deaf(p) {
 				p.dying = true
 			}
 		}
 	case Kill:
 		for _, p := range k.of(a.Unit.Name) {
-			p.dying = true
+			p.dying = p.born
 		}
 	case End:
 		if a.Abandoned { // what is left lies in a cgroup that nobody looks at any more
@@ -136,7 +140,7 @@ func (k *kernel) spawned(a Spawn) {
 			}
 		}
 	}
-	k.procs[a.Token] = &proc{a.Token, a.Unit.Name, a.Role, a.Invocation, false}
+	k.procs[a.Token] = &proc{a.Token, a.Unit.Name, a.Role, a.Invocation, false, false}
 	k.asked = append(k.asked, Spawned{Token: a.Token, PID: int(a.Token) + 1000}, Executed{Token: a.Token})
 }
 
@@ -172,6 +176,9 @@ func (k *kernel) answer() bool {
 	}
 	e := k.asked[0]
 	k.asked = k.asked[1:]
+	if e, ok := e.(Spawned); ok && k.procs[e.Token] != nil {
+		k.procs[e.Token].born = true
+	}
 	k.fold(e)
 	return true
 }

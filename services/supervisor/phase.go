@@ -43,6 +43,7 @@ func (p Phase) Active() string {
 
 func (p Phase) up() bool       { return p == Running || p == Finished || p == Reloading }
 func (p Phase) down() bool     { return p == Dead || p == Failed || p == Backoff }
+func (p Phase) rests() bool    { return p == Dead || p == Failed } // nothing comes by itself, as it does after Backoff
 func (p Phase) stopping() bool { return p.Active() == "deactivating" }
 
 // Result is how a unit's latest run ended, in systemd's words.

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"fmt"
 	"strconv"
+	"syscall"
 
 	"clarityos/services/plan"
 )
@@ -169,10 +170,17 @@ func (s *Supervisor) up(u *unit, p Phase) {
 
 func (s *Supervisor) spawned(e Spawned) {
 	u, p := s.process(e.Token)
-	if u == nil {
+	if u == nil { // given up before there was anything to kill
+		s.do(Signal{Token: e.Token, Sig: int(syscall.SIGKILL)})
 		return
 	}
 	p.pid = e.PID
+	switch u.phase { // what was sent while it was being made did not reach it
+	case StopTerm:
+		s.do(Signal{Unit: u.Unit, Token: e.Token, Sig: u.Service.KillSignal})
+	case StopKill, FinalKill:
+		s.do(Signal{Unit: u.Unit, Token: e.Token, Sig: int(syscall.SIGKILL)})
+	}
 	if p == &u.main && u.phase == Start && u.Service.Type == plan.Simple {
 		s.startPost(u)
 	}

@@ -218,7 +218,7 @@ func (s *Supervisor) shutdown(kind HaltKind) {
 	s.halt, s.haltLimit, s.haltTell = kind, s.now+ShutdownLimit, s.now+haltTellFirst
 	s.do(Record{Priority: PriorityNotice, Message: fmt.Sprintf("going down: %s", kind)})
 	for _, u := range s.units {
-		if (u.phase == Dead || u.phase == Failed) && u.job == nil {
+		if u.phase.rests() && u.job == nil {
 			continue
 		}
 		s.addJob(u, VerbStop, 0)

@@ -192,7 +192,7 @@ type Alive struct {
 
 // Rebuild makes a supervisor from what runs, for when the state of old cannot
 // be trusted any more: the units of alive are Running, everything else is Dead,
-// jobs and their clients are forgotten. Tokens go on where old stopped.
+// jobs and their clients are forgotten, but for a shutdown. Tokens go on where old stopped.
 func Rebuild(p *plan.Plan, old *Supervisor, alive []Alive, now time.Duration) *Supervisor {
 	s := New(p)
 	s.now, s.lastToken, s.lastInvocation = now, old.lastToken, old.lastInvocation
@@ -209,6 +209,10 @@ func Rebuild(p *plan.Plan, old *Supervisor, alive []Alive, now time.Duration) *S
 		if u.Service == nil && u.Enabled {
 			s.enter(u, Running, 0)
 		}
+	}
+	if old.halt != "" {
+		s.shutdown(old.halt)
+		s.haltLimit, s.halted = old.haltLimit, old.halted
 	}
 	return s
 }
@@ -299,7 +303,7 @@ func (s *Supervisor) expire() {
 		}
 	}
 	switch {
-	case s.halt == "":
+	case s.halt == "" || s.halted:
 	case s.now >= s.haltLimit:
 		s.finishHalt()
 	case s.now >= s.haltTell:

@@ -265,3 +265,82 @@ func TestCycleDegrades(t *testing.T) {
 		t.Errorf("told: %q", told)
 	}
 }
+
+// A stop that comes while the fork is under way reaches the process once it is
+// there, and so does the kill of a command that was given up.
+func TestStopBeforeSpawned(t *testing.T) {
+	reload := func(s *plan.Service) { s.Reload = []plan.Command{{Path: "/bin/r", Argv: []string{"r"}}} }
+	k := newKernel(system(service("a"), service("b", with(reload))))
+	k.fold(Boot{})
+	k.fold(Request{Verb: VerbStop, Unit: "a", Client: 1})
+	phases(t, k, map[string]Phase{"a": StopTerm})
+	k.good()
+	phases(t, k, map[string]Phase{"a": Dead})
+
+	k.fold(Request{Verb: VerbReload, Unit: "b", Client: 2})
+	k.fold(Request{Verb: VerbStop, Unit: "b", Client: 3})
+	k.good()
+	phases(t, k, map[string]Phase{"b": Dead})
+	if len(k.procs) > 0 || k.now != time.Second {
+		t.Errorf("%d processes are left\n%s", len(k.procs), strings.Join(k.trace, "\n"))
+	}
+}
+
+// What waits to start again is stopped with what it requires.
+func TestStopReachesBackoff(t *testing.T) {
+	k := newKernel(system(service("db"), service("app", requires("db"), with(func(s *plan.Service) { s.Restart = plan.RestartAlways }))))
+	k.fold(Boot{})
+	k.good()
+	k.exit(k.of("app")[0], 1, 0)
+	phases(t, k, map[string]Phase{"app": Backoff})
+	k.fold(Request{Verb: VerbStop, Unit: "db", Client: 1})
+	k.good()
+	for k.tick() {
+		k.good()
+	}
+	phases(t, k, map[string]Phase{"db": Dead, "app": Dead})
+}
+
+// A main process that fails while ExecStop= runs makes the run a failure.
+func TestFailureDuringExecStop(t *testing.T) {
+	k := newKernel(system(service("a", with(func(s *plan.Service) { s.Stop = []plan.Command{{Path: "/bin/s", Argv: []string{"s"}}} }))))
+	k.fold(Boot{})
+	k.good()
+	k.fold(Request{Verb: VerbStop, Unit: "a", Client: 1})
+	k.answer()
+	k.exit(k.of("a")[0], 3, 0)
+	k.good()
+	phases(t, k, map[string]Phase{"a": Failed})
+}
+
+// A boot that failed can be tried again, and again says when it has ended.
+func TestBootAgain(t *testing.T) {
+	p := system(service("a", typed(plan.Oneshot)))
+	p.Units[1].Requires = []string{"a"}
+	k := newKernel(p)
+	for n := 1; n <= 3; n++ {
+		k.fold(Boot{})
+		for k.answer() {
+		}
+		k.exit(k.of("a")[0], 1, 0)
+		phases(t, k, map[string]Phase{"a": Failed, "default.target": Failed})
+		if k.booted != n {
+			t.Errorf("told %d times that boot %d has ended", k.booted, n)
+		}
+	}
+}
+
+// A shutdown goes on after a panic.
+func TestRebuildKeepsShutdown(t *testing.T) {
+	k := newKernel(system(service("a")))
+	k.fold(Boot{})
+	k.good()
+	k.fold(Shutdown{Kind: Reboot})
+	p := k.of("a")[0]
+	k.s = Rebuild(k.s.plan, k.s, []Alive{{Unit: "a", Token: p.token, PID: int(p.token) + 1000, Invocation: p.inv}}, k.now)
+	k.fold(Tick{})
+	k.good()
+	if len(k.halts) != 1 || k.halts[0].Kind != Reboot {
+		t.Errorf("%+v\n%s", k.halts, strings.Join(k.trace, "\n"))
+	}
+}
