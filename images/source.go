@@ -41,11 +41,20 @@ func findSource(definitionDir string) (string, error) {
 	return "", fmt.Errorf("cannot find the source of ClarityOS to build PID 1 from; run clarity inside of its repository or set %s", SourceVariable)
 }
 
+// Flags of the linker. Those of ClarityOS's own programs keep Go's heap out of
+// huge pages, of which the kernel would give a process of 2 MB two or three; a
+// GODEBUG setting can be baked in by no other way than this, which is the go
+// command's own.
+const (
+	linkFlags = "-s -w -buildid="
+	OwnFlags  = linkFlags + " -X=runtime.godebugDefault=disablethp=1"
+)
+
 // goBuild builds a package in dir as a static program that is the same on
 // every machine with this Go version.
-func goBuild(ctx context.Context, dir, pkg, arch, out string, extra ...string) error {
-	args := append([]string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", out}, extra...)
-	if _, err := goRun(ctx, dir, goEnv(arch), append(args, pkg)...); err != nil {
+func goBuild(ctx context.Context, dir, pkg, arch, out, flags string) error {
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=" + flags, "-o", out, pkg}
+	if _, err := goRun(ctx, dir, goEnv(arch), args...); err != nil {
 		return fmt.Errorf("build %s for %s: %w", pkg, arch, err)
 	}
 	return nil
@@ -85,7 +94,7 @@ func addOwn(ctx context.Context, t *Tree, source, arch, work string, progress Pr
 	for _, p := range ownPrograms {
 		progress.say("building %s", p.pkg)
 		out := filepath.Join(work, filepath.Base(p.path))
-		if err := goBuild(ctx, source, p.pkg, arch, out); err != nil {
+		if err := goBuild(ctx, source, p.pkg, arch, out, OwnFlags); err != nil {
 			return err
 		}
 		if err := t.Put(p.path, Entry{Mode: 0o755, Source: out, Part: p.part, Rank: RankOwn}); err != nil {
@@ -106,7 +115,7 @@ func (d *Definition) addCommands(ctx context.Context, t *Tree, work string, prog
 	for i, c := range d.Commands {
 		progress.say("building %s", c.Go)
 		out := filepath.Join(work, fmt.Sprintf("command%d", i))
-		if err := goBuild(ctx, d.Dir, c.Go, d.Arch, out); err != nil {
+		if err := goBuild(ctx, d.Dir, c.Go, d.Arch, out, linkFlags); err != nil {
 			return err
 		}
 		e := Entry{Mode: 0o755, Source: out, Part: "command " + filepath.Base(c.Path), Rank: RankDefinition}

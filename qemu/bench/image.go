@@ -59,7 +59,7 @@ func (b *bench) buildImages(ctx context.Context) error {
 	}
 	b.release = kernel.Release
 	for pkg, path := range programs {
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=",
+		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags="+images.OwnFlags,
 			"-o", filepath.Join(b.dir, filepath.Base(path)), pkg)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GOFLAGS=")
 		if out, err := build.CombinedOutput(); err != nil {
