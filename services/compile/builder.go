@@ -43,8 +43,8 @@ func newBuilder(c *compiler, u *plan.Unit, f unit.File) *builder {
 	if strings.HasSuffix(u.Name, ".service") {
 		u.Service = &plan.Service{
 			Type: plan.Simple, Restart: plan.RestartNo, RestartDelay: defaultRestartDelay, GuessMainPID: true,
-			TimeoutStart: defaultTimeout, TimeoutStop: defaultTimeout,
-			KillMode: plan.KillControlGroup, KillSignal: int(syscall.SIGTERM), FinalSignal: int(syscall.SIGKILL), SendSIGKILL: true,
+			TimeoutStop: defaultTimeout,
+			KillMode:    plan.KillControlGroup, KillSignal: int(syscall.SIGTERM), FinalSignal: int(syscall.SIGKILL), SendSIGKILL: true,
 			Process: plan.Process{UID: -1, GID: -1, Umask: -1},
 		}
 		b.s = u.Service
@@ -114,6 +114,12 @@ func (b *builder) finish() {
 	at := b.file.Paths[0]
 	if !b.typeSet && len(s.Start) == 0 {
 		s.Type = plan.Oneshot
+	}
+	if s.TimeoutStart == 0 { // nothing was said
+		s.TimeoutStart = defaultTimeout
+		if s.Type == plan.Oneshot {
+			s.TimeoutStart = plan.Infinity
+		}
 	}
 	switch {
 	case len(s.Start) == 0 && len(s.Stop) == 0:

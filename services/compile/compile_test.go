@@ -91,6 +91,22 @@ Frobnicate=1
 	}
 }
 
+// A oneshot may take as long as it likes unless it says otherwise, as in systemd.
+func TestStartTimeout(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"ExecStart=/a":               90 * time.Second,
+		"Type=oneshot\nExecStart=/a": plan.Infinity,
+		"Type=oneshot\nExecStart=/a\nTimeoutStartSec=5min": 5 * time.Minute,
+		"TimeoutStartSec=infinity\nExecStart=/a":           plan.Infinity,
+		"TimeoutSec=7\nType=oneshot\nExecStart=/a":         7 * time.Second,
+	} {
+		p := mustCompile(t, map[string]string{"etc/systemd/system/a.service": "[Service]\n" + text + "\n"}, "a.service")
+		if got := find(t, p, "a.service").Service.TimeoutStart; got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
+}
+
 func TestBroken(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"[Service]\nType=simple\n", "neither ExecStart= nor ExecStop="},
