@@ -45,6 +45,15 @@ type verdict struct {
 	signal int // that ended it; 0 when none did
 }
 
+// of words the cause as something that a process did; where there was none, the
+// cause says itself what was being done to what.
+func (v verdict) of(process string) string {
+	if v.result == Resources {
+		return v.cause
+	}
+	return process + " " + v.cause
+}
+
 // judge tells success from failure. The clean signals count for the main
 // process only, as in systemd.
 func judge(svc *plan.Service, main bool, e Exited) verdict {
@@ -143,11 +152,8 @@ func (s *Supervisor) startEnded(u *unit, v verdict, good bool) {
 		v.cause += " before it said READY=1"
 	}
 	switch {
-	case v.result == Resources && !good: // the cause names the program
-		s.fail(u, v.result, v.cause)
-		s.terminate(u)
 	case !good:
-		s.fail(u, v.result, fmt.Sprintf("%s %s", u.list[u.step].Path, v.cause))
+		s.fail(u, v.result, v.of(u.list[u.step].Path))
 		s.terminate(u)
 	case svc.Type == plan.Oneshot:
 		u.main = process{}
@@ -175,7 +181,7 @@ func (s *Supervisor) mainGone(u *unit) {
 	}
 	switch {
 	case v.result != Success:
-		s.fail(u, v.result, "its main process "+v.cause)
+		s.fail(u, v.result, v.of("its main process"))
 		s.terminate(u)
 	case u.Service.RemainAfterExit && u.phase == Running:
 		s.enter(u, Finished, 0)

@@ -344,3 +344,17 @@ func TestRebuildKeepsShutdown(t *testing.T) {
 		t.Errorf("%+v\n%s", k.halts, strings.Join(k.trace, "\n"))
 	}
 }
+
+// A simple service is up once its process exists; that its program cannot be
+// executed is heard later, and told in the same words as for the other types.
+func TestNoProgram(t *testing.T) {
+	for _, kind := range []plan.Type{plan.Simple, plan.Exec} {
+		k := newKernel(system(service("a", typed(kind))))
+		k.fold(Boot{})
+		k.answer() // Spawned
+		k.fold(SpawnFailed{Token: k.of("a")[0].token, Step: "execute /opt/a", Err: "no such file or directory"})
+		if v, _ := k.s.View("a"); v.Phase != Failed || v.Cause != "execute /opt/a: no such file or directory" {
+			t.Errorf("%s: %s, %q", kind, v.Phase, v.Cause)
+		}
+	}
+}
