@@ -62,7 +62,7 @@ func TestSmall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tm := qemu.ForTest(t, qemu.Config{Image: img, Append: "printk.devkmsg=on"})
+	tm := qemu.ForTest(t, qemu.Config{Image: img})
 	tm.Must(2*limit, tm.AgentReady())
 	tm.MustShell(limit, "clarityctl wait --timeout 60s")
 	boot, err := tm.BootID(t.Context())
@@ -103,7 +103,7 @@ func everySignal(m machine) {
 }
 
 func orphans(m machine) {
-	m.MustShell(limit, `i=0; while [ $i -lt 100 ]; do (/bin/sleep 0.05 &); i=$((i+1)); done`)
+	m.MustShell(limit, "/bin/forker -orphans")
 	m.Must(limit, m.Succeeds(`! cat /proc/[0-9]*/stat | grep -q ') Z '`))
 }
 
@@ -190,8 +190,8 @@ func badPlan(m machine) {
 // With no room in /run PID 1 stays and answers, and what it could not do then it
 // can do once there is room again.
 func runFull(m machine) {
-	m.shell("dd if=/dev/zero of=/run/filler bs=65536 count=100000 2>/dev/null; dd if=/dev/zero of=/run/filler2 bs=1 count=8192 2>/dev/null")
-	m.MustShell(limit, "clarityctl status; ! echo more > /run/more")
+	m.shell("dd if=/dev/zero of=/run/filler bs=65536 count=100000 2>/dev/null; dd if=/dev/zero of=/run/filler2 bs=4096 count=1000 2>/dev/null")
+	m.MustShell(limit, "clarityctl status; ! cp /bin/forker /run/more")
 	m.shell("clarityctl restart steady directories")
 	m.MustShell(limit, "rm -f /run/filler /run/filler2 /run/more; clarityctl restart directories; clarityctl stop directories; clarityctl restart steady")
 }

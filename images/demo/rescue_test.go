@@ -17,7 +17,7 @@ func TestRescue(t *testing.T) {
 	damage(t, img)
 	m := qemu.ForTest(t, qemu.Config{Image: img, NoReboot: true})
 	m.Must(bootLimit, m.ConsoleLine(`The boot cannot go on: the plan /usr/lib/clarity/plan cannot be used: .*checksum`))
-	m.Must(bootLimit, m.ConsoleLine(`> `))
+	m.Must(bootLimit, m.ConsoleLine(`^rescue# `))
 	typed(t, m, "clarityctl status\r")
 	m.Must(limit, m.ConsoleLine(`^note     the boot cannot go on: the plan /usr/lib/clarity/plan cannot be used`))
 	typed(t, m, "exit\r")

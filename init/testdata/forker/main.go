@@ -1,5 +1,6 @@
 // Command forker is a daemon of the old kind: it starts a process that goes on,
 // writes a PID file and ends. Its arguments are the file and, to lie, a pid.
+// With -orphans it leaves 200 children behind that end a little later.
 package main
 
 import (
@@ -14,6 +15,18 @@ func main() {
 		for {
 			time.Sleep(time.Hour)
 		}
+	}
+	switch os.Args[1] {
+	case "-nap":
+		time.Sleep(50 * time.Millisecond)
+		return
+	case "-orphans":
+		for range 200 {
+			if err := exec.Command("/proc/self/exe", "-nap").Start(); err != nil {
+				panic(err)
+			}
+		}
+		return
 	}
 	child := exec.Command("/proc/self/exe")
 	if err := child.Start(); err != nil {
