@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	server "clarityos/init/control"
@@ -43,6 +44,7 @@ func (p *pid1) call(c *server.Conn, method string, args json.RawMessage) {
 		c.Reply(r)
 	case "Wait":
 		p.waiting = append(p.waiting, c)
+		c.Closed = func() { p.waiting = slices.DeleteFunc(p.waiting, func(w *server.Conn) bool { return w == c }) }
 		p.answerWaiting()
 	case "Why":
 		var a control.UnitArgs

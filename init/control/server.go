@@ -1,5 +1,5 @@
 // Package control serves PID 1's socket. Clients are never waited for: what
-// they send is bounded, what they do not read costs them the connection, and
+// they send is bounded, what they do not read keeps them from asking more, and
 // there are only so many of them. What a method does is the loop's business;
 // see Handler.
 package control
@@ -19,7 +19,7 @@ import (
 // Bounds on clients.
 const (
 	maxClients  = 64
-	maxOutgoing = 4 << 20 // bytes that a client has not read yet
+	maxOutgoing = 4 << 20 // bytes of one answer
 	backlog     = 32
 )
 
@@ -119,6 +119,7 @@ func (s *Server) evict(uid int) bool {
 func (c *Conn) event(events uint32) {
 	if events&unix.EPOLLOUT != 0 {
 		c.flush()
+		c.next()
 		if c.fd < 0 {
 			return
 		}
@@ -143,9 +144,10 @@ func (c *Conn) event(events uint32) {
 	c.next()
 }
 
-// next begins the next complete call, if none is under way.
+// next begins the next complete call, if none is under way and the last answer
+// has been taken.
 func (c *Conn) next() {
-	for !c.busy && c.fd >= 0 {
+	for !c.busy && c.fd >= 0 && len(c.out) == 0 {
 		message, rest, ok := control.Split(c.in)
 		if !ok {
 			return
@@ -177,11 +179,11 @@ func (c *Conn) answer(parameters any, name string) {
 		if err == nil {
 			raw, err = control.Encode(control.Reply{Parameters: raw, Error: name})
 		}
-		if err != nil || len(c.out)+len(raw) > maxOutgoing {
+		if err != nil || len(raw) > maxOutgoing {
 			c.close()
 			return
 		}
-		c.out = append(c.out, raw...)
+		c.out = raw
 		c.flush()
 	}
 	c.next()

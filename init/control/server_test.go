@@ -33,6 +33,12 @@ func serve(t *testing.T) string {
 			c.Reply(args)
 		case "Who":
 			c.Reply(map[string]int{"uid": c.UID, "pid": c.PID})
+		case "Large":
+			var a struct{ N, Size int }
+			if err := json.Unmarshal(args, &a); err != nil {
+				t.Error(err)
+			}
+			c.Reply(map[string]any{"n": a.N, "pad": strings.Repeat("z", a.Size)})
 		case "Hold":
 		default:
 			c.Fail(control.ErrMethodNotFound, control.Fault{Method: method})
@@ -133,5 +139,25 @@ func TestHostile(t *testing.T) {
 	}
 	if got := ask(t, dial(t, path), `{"method":"Echo","parameters":{}}`+"\x00"); got != `{"parameters":{}}` {
 		t.Errorf("after all that: %q", got)
+	}
+}
+
+// Of calls that were made all at once one is answered after the other, as the
+// client takes the answers, however much they are together.
+func TestPipeline(t *testing.T) {
+	const calls, size = 200, 20000
+	c := dial(t, serve(t))
+	var all strings.Builder
+	for n := range calls {
+		fmt.Fprintf(&all, `{"method":"Large","parameters":{"n":%d,"size":%d}}`+"\x00", n, size)
+	}
+	if _, err := c.Write([]byte(all.String())); err != nil {
+		t.Fatal(err)
+	}
+	r := bufio.NewReader(c)
+	for n := range calls {
+		if b, err := r.ReadString(0); err != nil || !strings.Contains(b, fmt.Sprintf(`"n":%d,`, n)) || len(b) < size {
+			t.Fatalf("answer %d: %.60q %v", n, b, err)
+		}
 	}
 }
