@@ -62,6 +62,7 @@ type pid1 struct {
 	retry     time.Duration // until the next attempt at a boot that failed
 	halting   bool
 	logMoved  bool
+	logRead   time.Duration // when a log component was last seen at work
 	rescuing  bool
 	ended     []*resource // whose invocations ended in this fold
 	delayed   []delayed
@@ -72,8 +73,8 @@ type pid1 struct {
 // heartbeat is how often the loop pets the watchdog and drains unread logs.
 const heartbeat = 2 * time.Second
 
-// drainAfter is how long there has to be no log component before full pipes are
-// emptied.
+// drainAfter is how long there has to be no log component, or only such as end
+// at once, before full pipes are emptied.
 const drainAfter = 10 * time.Second
 
 // now is CLOCK_BOOTTIME, the clock of everything that PID 1 tells.
@@ -93,6 +94,7 @@ func boot() *pid1 {
 		posts: make(chan func(), 256), signals: make(chan os.Signal, 16), children: make(chan os.Signal, 1),
 		timer: time.NewTimer(time.Hour), beat: time.NewTicker(heartbeat), executed: now(),
 	}
+	p.logRead = p.executed
 	p.catchSignals()
 	notes, err := stage.Mount()
 	p.note(notes...)
@@ -159,7 +161,8 @@ func (p *pid1) catchSignals() {
 // openKernelLog sends a crash of PID 1 to the kernel's log, so that the panic
 // that follows carries it to the console and to pstore.
 func (p *pid1) openKernelLog() {
-	p.try(os.WriteFile("/proc/sys/kernel/printk_devkmsg", []byte("on\n"), 0)) // no limit on lines from user space
+	// No limit on lines from user space, unless the command line has settled it.
+	_ = os.WriteFile("/proc/sys/kernel/printk_devkmsg", []byte("on\n"), 0)
 	fd, err := unix.Open("/dev/kmsg", unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	p.try(err)
 	p.kmsg = fd
@@ -197,7 +200,10 @@ func (p *pid1) step() {
 func (p *pid1) heart() {
 	p.watchdog.Pet()
 	if p.logs != nil {
-		if v, _ := p.sup.View("clarity-log.service"); v.MainPID == 0 && now()-v.Since > drainAfter {
+		switch v, _ := p.sup.View("clarity-log.service"); {
+		case v.MainPID != 0 && now()-v.Since > heartbeat:
+			p.logRead = now()
+		case v.MainPID == 0 && now()-p.logRead > drainAfter:
 			p.logs.Drain()
 		}
 		if v, _ := p.sup.View("clarity-setup.service"); v.Phase == supervisor.Finished && !p.logMoved {
@@ -259,6 +265,10 @@ func (p *pid1) rebuild() {
 		}
 	}
 	p.sup = supervisor.Rebuild(p.plan, p.sup, alive, now())
+	for id, c := range p.clients {
+		delete(p.clients, id)
+		c.Fail(control.ErrFailed, control.Fault{Message: "init had to discard its state after a panic; ask again"})
+	}
 	p.say(supervisor.PriorityError, "init had to discard its state after a panic and goes on with what runs; see the kernel log")
 	p.fold(supervisor.Tick{})
 }

@@ -20,7 +20,8 @@ import (
 
 // Bounds of what waits for the component.
 const (
-	maxQueue = 512      // packets
+	maxQueue = 512      // packets of PID 1's own lines
+	maxEnded = 256      // streams of ended invocations that nobody has read to their end
 	maxPipe  = 48 << 10 // bytes in a pipe without a reader, before they are drained
 )
 
@@ -84,12 +85,8 @@ type socket struct {
 // New opens the sockets that outlive the component: /dev/log, journald's native
 // socket and the kernel's log. One that cannot be had is left out and told.
 func New(r *reactor.Reactor) (*Log, []error) {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	l, err := open(r)
 	if err != nil {
-		return nil, []error{fmt.Errorf("log link: %w", err)}
-	}
-	l := &Log{reactor: r, link: pair[0], far: pair[1], streams: map[string]*Stream{}}
-	if err := r.Add(l.link, unix.EPOLLIN, l.event); err != nil {
 		return nil, []error{fmt.Errorf("log link: %w", err)}
 	}
 	var errs []error
@@ -114,6 +111,16 @@ func New(r *reactor.Reactor) (*Log, []error) {
 	fd, err = unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	add("kmsg", fd, err)
 	return l, errs
+}
+
+// open makes the link alone.
+func open(r *reactor.Reactor) (*Log, error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	l := &Log{reactor: r, link: pair[0], far: pair[1], streams: map[string]*Stream{}}
+	return l, r.Add(l.link, unix.EPOLLIN, l.event)
 }
 
 func datagram(path string) (int, error) {
@@ -156,7 +163,37 @@ func NewPipe(uid, gid int) (read, write int, err error) {
 func (l *Log) Add(s *Stream, read, write int) {
 	s.read, s.write = read, write
 	l.streams[s.ID] = s
+	if len(l.streams) > maxEnded {
+		l.forgetEnded()
+	}
 	l.send(packet{Stream: s}, read)
+}
+
+// forget closes what is left of a stream.
+func (l *Log) forget(s *Stream) {
+	l.EndStream(s.ID)
+	l.queue = slices.DeleteFunc(l.queue, func(q queued) bool { return q.fd == s.read })
+	unix.Close(s.read)
+	delete(l.streams, s.ID)
+}
+
+// forgetEnded gives up the streams of ended invocations when there are too many
+// of them: a service that starts again and again must not use up PID 1's
+// descriptors while no component reads.
+func (l *Log) forgetEnded() {
+	var ended []*Stream
+	for _, s := range l.streams {
+		if s.write < 0 {
+			ended = append(ended, s)
+		}
+	}
+	if len(ended) <= maxEnded {
+		return
+	}
+	for _, s := range ended {
+		l.forget(s)
+	}
+	l.Record(Record{Priority: 4, Message: fmt.Sprintf("the output of %d ended processes was lost, since no log component read it", len(ended))})
 }
 
 // EndStream closes PID 1's own writing end, so that the reader sees the end once
@@ -181,6 +218,7 @@ func (l *Log) Move(dir string) {
 // its end of the link, to be passed on and not closed. It may hear of a stream
 // twice, since what its predecessor did not read is still on its way.
 func (l *Log) Connect() int {
+	l.queue = slices.DeleteFunc(l.queue, func(q queued) bool { return q.fd >= 0 }) // they follow
 	for _, s := range l.sockets {
 		l.send(packet{Socket: s.name}, s.fd)
 	}
@@ -258,10 +296,7 @@ func (l *Log) event(events uint32) {
 			continue
 		}
 		if s := l.streams[m.Done]; s != nil {
-			l.EndStream(s.ID)
-			l.queue = slices.DeleteFunc(l.queue, func(q queued) bool { return q.fd == s.read })
-			unix.Close(s.read)
-			delete(l.streams, s.ID)
+			l.forget(s)
 		}
 	}
 }
