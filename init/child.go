@@ -23,34 +23,31 @@ const firstOwn = 1 << 63
 func (p *pid1) run(spec *spawn.Spec, ended func(spawn.Status, error)) {
 	p.lastOwn++
 	token := firstOwn + p.lastOwn
-	var report int
-	p.own[token] = func(st spawn.Status) {
-		_, step, message := spawn.ReadReport(report)
-		unix.Close(report)
-		if step != "" {
-			ended(st, errors.New(step+": "+message))
-			return
-		}
-		ended(st, nil)
-	}
 	if spec.Process.Directory == "" {
 		spec.Process.Directory = "/root"
 		spec.Process.DirectoryOpt = true
 	}
 	p.forks.Add(func() {
-		c, err := spawn.Fork(p.table, token, spec, spawn.Files{In: -1, Out: p.kmsg, Err: p.kmsg, CgroupFD: -1}, p.devNull)
+		c, err := spawn.Fork(p.table, spec, spawn.Files{In: -1, Out: p.kmsg, Err: p.kmsg, CgroupFD: -1}, p.devNull)
 		p.post(func() {
 			if err != nil {
-				delete(p.own, token)
 				ended(spawn.Status{}, err)
 				return
 			}
-			report = c.Report
-			if c.Ended != nil {
-				f := p.own[token]
-				delete(p.own, token)
-				f(*c.Ended)
+			f := func(st spawn.Status) {
+				_, step, message := spawn.ReadReport(c.Report)
+				unix.Close(c.Report)
+				if step != "" {
+					ended(st, errors.New(step+": "+message))
+					return
+				}
+				ended(st, nil)
 			}
+			if st, over := p.table.Forked(c.PID, token); over {
+				f(st)
+				return
+			}
+			p.own[token] = f
 		})
 	})
 }

@@ -72,8 +72,12 @@ func (p *pid1) spawn(r *resource, a supervisor.Spawn) {
 		fail("prepare", err)
 		return
 	}
-	files := p.files(r, svc)
-	if svc.Component == "log" && a.Role == supervisor.RoleMain {
+	files, err := p.files(r, svc)
+	if err != nil {
+		fail("prepare", err)
+		return
+	}
+	if p.logs != nil && svc.Component == "log" && a.Role == supervisor.RoleMain {
 		files.Extra = []int{p.connectLog()}
 	}
 	spec := &spawn.Spec{Command: *a.Command, Process: svc.Process}
@@ -84,7 +88,7 @@ func (p *pid1) spawn(r *resource, a supervisor.Spawn) {
 	}
 	r.mu.Unlock()
 	spec.Env = append(spec.Env, a.Env...)
-	child, err := spawn.Fork(p.table, uint64(a.Token), spec, files, p.devNull)
+	child, err := spawn.Fork(p.table, spec, files, p.devNull)
 	if err != nil {
 		var e *spawn.Error
 		if errors.As(err, &e) {
@@ -98,6 +102,7 @@ func (p *pid1) spawn(r *resource, a supervisor.Spawn) {
 }
 
 func (p *pid1) spawned(r *resource, a supervisor.Spawn, c spawn.Child) {
+	st, ended := p.table.Forked(c.PID, uint64(a.Token))
 	if a.Role == supervisor.RoleMain {
 		r.mainToken = a.Token
 	}
@@ -109,8 +114,8 @@ func (p *pid1) spawned(r *resource, a supervisor.Spawn, c spawn.Child) {
 		p.reports[a.Token] = c.Report
 		p.try(p.reactor.Add(c.Report, unix.EPOLLIN, func(uint32) { p.readReport(a.Token) }))
 	}
-	if c.Ended != nil {
-		p.exited(r, a.Token, *c.Ended)
+	if ended {
+		p.exited(r, a.Token, st)
 	}
 }
 
@@ -150,7 +155,9 @@ func (p *pid1) findMain(a supervisor.FindMain) {
 				return
 			}
 			p.fold(supervisor.FoundMain{Token: a.Token, PID: pid})
-			p.adopt(r, a.Token, pid)
+			if p.sup.Holder(a.Token) != "" { // else the question was an old one
+				p.adopt(r, a.Token, pid)
+			}
 		})
 	})
 }
@@ -173,8 +180,8 @@ func mainProcess(r *resource, pidFile string) (int, error) {
 	if group == nil {
 		return 0, errors.New("the unit has no cgroup")
 	}
-	members := group.Processes()
 	if pidFile == "" {
+		members := group.Processes()
 		if len(members) != 1 {
 			return 0, fmt.Errorf("%d processes are left, so none of them can be guessed to be the main one", len(members))
 		}
@@ -188,12 +195,10 @@ func mainProcess(r *resource, pidFile string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%s holds %q, which is no process id", pidFile, strings.TrimSpace(string(b)))
 	}
-	for _, m := range members {
-		if m == pid {
-			return pid, nil
-		}
+	if !group.Holds(pid) {
+		return 0, fmt.Errorf("process %d of %s is not one of the unit's", pid, pidFile)
 	}
-	return 0, fmt.Errorf("process %d of %s is not one of the unit's", pid, pidFile)
+	return pid, nil
 }
 
 // done answers the client that asked for a job.
@@ -224,7 +229,7 @@ func (p *pid1) bootDone() {
 	})
 	sum := p.sup.Summary()
 	goal, _ := p.sup.View(p.plan.Default)
-	if len(p.plan.Units) == 0 {
+	if len(p.plan.Units) == 0 || sum.State == "stopping" {
 		return
 	}
 	took := (now() - p.executed).Round(1_000_000)

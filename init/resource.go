@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -61,12 +62,13 @@ func (r *resource) main(t *spawn.Table) (supervisor.Token, int) {
 	return r.mainToken, t.PID(uint64(r.mainToken))
 }
 
-func (r *resource) groupPath() string {
-	slice := r.unit.Service.Process.Slice
+// groupPath needs mu.
+func (r *resource) groupPath(u *plan.Unit) string {
+	slice := u.Service.Process.Slice
 	if slice == "" {
 		slice = "system.slice"
 	}
-	name := slice + "/" + r.unit.Name
+	name := slice + "/" + u.Name
 	if r.fresh > 0 {
 		name += "~" + strconv.Itoa(r.fresh)
 	}
@@ -74,13 +76,21 @@ func (r *resource) groupPath() string {
 }
 
 // prepare makes what the invocation needs and does not have yet. It runs in a
-// pool.
+// pool, and tells the loop once mu is free: the loop takes it too.
 func (p *pid1) prepare(r *resource, a supervisor.Spawn) error {
+	var tell []func()
+	defer func() {
+		for _, f := range tell {
+			p.post(f)
+		}
+	}()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	svc := a.Unit.Service
-	if r.group == nil {
-		g, err := cgroup.Open(r.groupPath())
+	if r.group != nil {
+		r.group.Thaw()
+	} else {
+		g, err := cgroup.Open(r.groupPath(a.Unit))
 		if err != nil {
 			return err
 		}
@@ -89,7 +99,7 @@ func (p *pid1) prepare(r *resource, a supervisor.Spawn) error {
 			return err
 		}
 		r.group = g
-		p.post(func() { p.watch(r, g) })
+		tell = append(tell, func() { p.watch(r, g) })
 	}
 	if r.prepared == a.Invocation {
 		return nil
@@ -103,7 +113,7 @@ func (p *pid1) prepare(r *resource, a supervisor.Spawn) error {
 			return err
 		}
 		r.notify = path
-		p.post(func() { p.watchNotify(r, fd, path) })
+		tell = append(tell, func() { p.watchNotify(r, fd, path) })
 	}
 	if p.logs != nil && (toLog(svc.Process.Output) || svc.Process.Error == "journal") {
 		read, write, err := logs.NewPipe(svc.Process.UID, svc.Process.GID)
@@ -112,7 +122,7 @@ func (p *pid1) prepare(r *resource, a supervisor.Spawn) error {
 		}
 		r.logWrite = write
 		s := &logs.Stream{ID: r.id, Unit: a.Unit.Name, Invocation: r.id, Identifier: svc.Process.Identifier}
-		p.post(func() { r.streamID = s.ID; p.logs.Add(s, read, write) })
+		tell = append(tell, func() { r.streamID = s.ID; p.logs.Add(s, read, write) })
 	}
 	return spawn.MakeDirectories(&svc.Process, "runtime")
 }
@@ -154,9 +164,12 @@ func invocationID() string {
 }
 
 // files gives the descriptors of a process of a prepared invocation.
-func (p *pid1) files(r *resource, svc *plan.Service) spawn.Files {
+func (p *pid1) files(r *resource, svc *plan.Service) (spawn.Files, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.group == nil {
+		return spawn.Files{}, errors.New("its cgroup was given up meanwhile")
+	}
 	f := spawn.Files{In: -1, CgroupFD: r.group.FD}
 	f.Out = p.output(svc.Process.Output, r.logWrite)
 	switch svc.Process.Error {
@@ -165,14 +178,17 @@ func (p *pid1) files(r *resource, svc *plan.Service) spawn.Files {
 	default:
 		f.Err = p.output(svc.Process.Error, r.logWrite)
 	}
-	return f
+	return f, nil
 }
 
 // connectLog readies the log for a component that is about to start. It runs in
 // a pool and asks the loop; it must not hold a resource's lock.
 func (p *pid1) connectLog() int {
-	fd := make(chan int)
-	p.post(func() { fd <- p.logs.Connect() })
+	fd := make(chan int, 1)
+	p.post(func() {
+		defer close(fd) // a panic must not leave the pool waiting
+		fd <- p.logs.Connect()
+	})
 	return <-fd
 }
 
@@ -227,11 +243,17 @@ func (p *pid1) groupsChanged() {
 	}
 }
 
-// lookAt tells when a unit's cgroup has become empty.
+// lookAt tells when a unit's cgroup has become empty. A main process that its
+// own parent has reaped is known to be gone by that alone.
 func (p *pid1) lookAt(r *resource) {
-	if r != nil && r.cgroup != nil && !r.cgroup.Populated() {
-		p.fold(supervisor.Emptied{Unit: r.unit.Name})
+	if r == nil || r.cgroup == nil || r.cgroup.Populated() {
+		return
 	}
+	if token, pid := r.main(p.table); pid > 0 && unix.Kill(pid, 0) == unix.ESRCH {
+		p.table.Ended(pid, spawn.Status{})
+		p.exited(r, token, spawn.Status{})
+	}
+	p.fold(supervisor.Emptied{Unit: r.unit.Name})
 }
 
 // watchNotify takes over the notify socket of an invocation.
@@ -241,13 +263,17 @@ func (p *pid1) watchNotify(r *resource, fd int, path string) {
 	p.try(p.reactor.Add(fd, unix.EPOLLIN, func(uint32) { p.drainNotify(r) }))
 }
 
-// drainNotify folds what the service has said so far.
+// drainNotify folds what the service has said so far. A main process that is not
+// the unit's own is not believed: PID 1 would signal it in the unit's name.
 func (p *pid1) drainNotify(r *resource) {
 	if r.notifyFD < 0 {
 		return
 	}
 	for _, m := range notify.Receive(r.notifyFD) {
 		m.Unit, m.Invocation = r.unit.Name, r.invocation
+		if m.MainPID > 0 && (r.cgroup == nil || !r.cgroup.Holds(m.MainPID)) {
+			m.MainPID = 0
+		}
 		p.fold(m)
 	}
 }
@@ -289,7 +315,9 @@ func (p *pid1) end(a supervisor.End) {
 	}
 	if a.Abandoned {
 		p.dropGroup(r, false)
+		r.mu.Lock()
 		r.fresh++
+		r.mu.Unlock()
 	}
 }
 

@@ -105,9 +105,31 @@ func Open(name string) (*Group, error) {
 	}
 	g := &Group{name, fd}
 	if err == unix.EEXIST {
-		_ = g.Write("cgroup.freeze", "0") // not there before Linux 5.2
+		g.Thaw()
 	}
 	return g, nil
+}
+
+// Thaw lets the group's processes run, and those that are born in it execute.
+func (g *Group) Thaw() {
+	_ = g.Write("cgroup.freeze", "0") // not there before Linux 5.2
+}
+
+// Holds says whether a process is in the group or below it.
+func (g *Group) Holds(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	return err == nil && below(string(b), g.Path)
+}
+
+// below says whether the text of a /proc/PID/cgroup names a group or one below
+// it.
+func below(text, group string) bool {
+	for line := range strings.Lines(text) {
+		if at, ok := strings.CutPrefix(strings.TrimSpace(line), "0::/"); ok {
+			return at == group || strings.HasPrefix(at, group+"/")
+		}
+	}
+	return false
 }
 
 // Write sets a file of the group, such as pids.max.

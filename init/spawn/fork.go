@@ -15,8 +15,7 @@ import (
 // Child is the outcome of a fork.
 type Child struct {
 	PID    int
-	Report int     // the stub's pipe, not blocking, to be watched and closed; -1 when the program runs already
-	Ended  *Status // it has ended and was reaped while the fork returned
+	Report int // the stub's pipe, not blocking, to be watched and closed; -1 when the program runs already
 }
 
 // Files are what a child is given; -1 stands for /dev/null.
@@ -35,10 +34,10 @@ type Error struct {
 func (e *Error) Error() string { return e.Step + ": " + e.Err.Error() }
 func (e *Error) Unwrap() error { return e.Err }
 
-// Fork makes the process of spec and registers it under token. It blocks until
-// the child has executed its program or the stub, and nothing that can hang
-// stands between: call it from a pool, never from the loop.
-func Fork(t *Table, token uint64, spec *Spec, files Files, devNull int) (Child, error) {
+// Fork makes the process of spec. It blocks until the child has executed its
+// program or the stub, and nothing that can hang stands between: call it from a
+// pool, never from the loop. The loop registers the child with t.Forked.
+func Fork(t *Table, spec *Spec, files Files, devNull int) (Child, error) {
 	argv := spec.Command.Argv
 	env := environment(&spec.Process, spec.Env)
 	program := spec.Command.Path
@@ -71,17 +70,13 @@ func Fork(t *Table, token uint64, spec *Spec, files Files, devNull int) (Child, 
 	t.begin()
 	pid, err := syscall.ForkExec(program, argv, attr)
 	if err != nil {
-		t.end(0, 0)
+		t.Forked(0, 0)
 		if report >= 0 {
 			unix.Close(report)
 		}
 		return Child{}, &Error{"execute " + spec.Command.Path, err}
 	}
-	c := Child{PID: pid, Report: report}
-	if st, ended := t.end(pid, token); ended {
-		c.Ended = &st
-	}
-	return c, nil
+	return Child{PID: pid, Report: report}, nil
 }
 
 func orNull(fd, devNull int) uintptr {

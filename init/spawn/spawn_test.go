@@ -48,11 +48,11 @@ func TestEarlyExit(t *testing.T) {
 	}
 	tab.begin()
 	tab.Ended(8, Status{Code: 3})
-	if st, ended := tab.end(8, 1); !ended || st.Code != 3 {
+	if st, ended := tab.Forked(8, 1); !ended || st.Code != 3 {
 		t.Errorf("the early end is lost: %v %v", st, ended)
 	}
 	tab.begin()
-	if _, ended := tab.end(7, 2); ended {
+	if _, ended := tab.Forked(7, 2); ended {
 		t.Error("the end of a stranger was kept for a later fork")
 	}
 	if tok, ok := tab.Ended(7, Status{}); !ok || tok != 2 {
@@ -72,7 +72,7 @@ func run(t *testing.T, spec Spec) (output string, st unix.WaitStatus, step strin
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		t.Fatal(err)
 	}
-	c, err := Fork(NewTable(), 1, &spec, Files{In: -1, Out: pipe[1], Err: pipe[1], CgroupFD: -1}, null)
+	c, err := Fork(NewTable(), &spec, Files{In: -1, Out: pipe[1], Err: pipe[1], CgroupFD: -1}, null)
 	unix.Close(pipe[1])
 	if err != nil {
 		return "", 0, err.(*Error).Step

@@ -9,9 +9,8 @@ type Status struct {
 }
 
 // Table maps pids to what they are to PID 1: a token, which it does not
-// interpret. A child may end, and be reaped, before the fork that made it has
-// returned its pid; while forks are under way, ends of unknown pids are kept
-// for them.
+// interpret. A child may end, and be reaped, before the loop hears of the fork
+// that made it; until it does, ends of unknown pids are kept.
 type Table struct {
 	mu     sync.Mutex
 	tokens map[int]uint64
@@ -29,9 +28,10 @@ func (t *Table) begin() {
 	t.mu.Unlock()
 }
 
-// end tells its outcome: the pid, or 0. When that child has ended already its
-// status is given, and the pid is not registered.
-func (t *Table) end(pid int, token uint64) (Status, bool) {
+// Forked tells its outcome: the pid, or 0. When that child has ended already its
+// status is given, and the pid is not registered. The loop calls it, so that it
+// never hears of an end before it knows the process.
+func (t *Table) Forked(pid int, token uint64) (Status, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.forks--
