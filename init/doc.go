@@ -7,8 +7,10 @@
 //
 //	main.go      entry, stub or PID 1
 //	pid1.go      the state and the loop
+//	plan.go      the plan that is in use
 //	perform.go   actions of the supervisor, carried out
 //	resource.go  what a unit holds in the kernel: cgroup, log pipe, notify socket
+//	child.go     PID 1's own children, which are no units
 //	reap.go      the ends of processes
 //	methods.go   calls on the control socket
 //	messages.go  what PID 1 says, on the console and to the log

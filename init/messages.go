@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -53,7 +54,13 @@ func (p *pid1) record(r supervisor.Record) {
 }
 
 // note keeps what PID 1 has to do without; status shows it.
-func (p *pid1) note(lines ...string) { p.notes = append(p.notes, lines...) }
+func (p *pid1) note(lines ...string) {
+	for _, l := range lines {
+		if !slices.Contains(p.notes, l) {
+			p.notes = append(p.notes, l)
+		}
+	}
+}
 
 // try notes an error that PID 1 can live with.
 func (p *pid1) try(err error) {

@@ -30,7 +30,7 @@ func (p *pid1) rescue(why string) {
 				p.fold(supervisor.Shutdown{Kind: supervisor.Reboot})
 				return
 			}
-			p.fold(supervisor.Request{Verb: supervisor.VerbStart, Unit: p.plan.Default})
+			p.fold(supervisor.Boot{})
 		})
 		return
 	}
