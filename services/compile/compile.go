@@ -128,7 +128,7 @@ func (c *compiler) add(f unit.File) {
 	u := &plan.Unit{Name: f.Name, Sources: f.Paths}
 	c.units[f.Name] = u
 	if f.Masked {
-		u.Broken = "the unit is masked"
+		u.Broken = masked
 		return
 	}
 	b := newBuilder(c, u, f)
@@ -140,6 +140,9 @@ func (c *compiler) add(f unit.File) {
 	}
 	b.finish()
 }
+
+// masked is why a masked unit cannot be started.
+const masked = "the unit is masked"
 
 // nearest offers a unit whose name is close to one that does not exist.
 func (c *compiler) nearest(name string) string {

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -126,6 +127,22 @@ func TestBroken(t *testing.T) {
 		if !strings.Contains(u.Broken, c.want) {
 			t.Errorf("%q: broken %q, want %q", c.text, u.Broken, c.want)
 		}
+	}
+}
+
+// A masked unit that something wants is left alone, as in systemd; a unit that
+// requires it cannot start.
+func TestMasked(t *testing.T) {
+	p := mustCompile(t, map[string]string{
+		"etc/systemd/system/gone.service":  "",
+		"etc/systemd/system/wants.service": "[Unit]\nWants=gone.service\n[Service]\nExecStart=/a\n",
+		"etc/systemd/system/needs.service": "[Unit]\nRequires=gone.service\n[Service]\nExecStart=/a\n",
+	}, "wants.service")
+	if u := find(t, p, "wants.service"); len(u.Wants) > 0 || u.Broken != "" || find(t, p, "gone.service").Enabled {
+		t.Errorf("%+v", u)
+	}
+	if u := find(t, p, "needs.service"); !slices.Contains(u.Requires, "gone.service") {
+		t.Errorf("%+v", u)
 	}
 }
 

@@ -48,6 +48,9 @@ func (c *compiler) resolve(u *plan.Unit, names []string, relation string, need b
 		other := c.find(n)
 		switch {
 		case other == u:
+		case other != nil && other.Broken == masked && relation == "Wants":
+			c.finding(plan.Finding{Unit: u.Name, File: u.Sources[0], Kind: plan.Missing,
+				Message: fmt.Sprintf("Wants=%s has no effect: the unit is masked", n)})
 		case other != nil:
 			if !slices.Contains(out, other.Name) {
 				out = append(out, other.Name)
