@@ -191,9 +191,9 @@ func badPlan(m machine) {
 // can do once there is room again.
 func runFull(m machine) {
 	m.shell("dd if=/dev/zero of=/run/filler bs=65536 count=100000 2>/dev/null; dd if=/dev/zero of=/run/filler2 bs=4096 count=1000 2>/dev/null")
-	m.MustShell(limit, "clarityctl status; ! cp /bin/forker /run/more")
+	m.MustShell(limit, "clarityctl status")
 	m.shell("clarityctl restart steady directories")
-	m.MustShell(limit, "rm -f /run/filler /run/filler2 /run/more; clarityctl restart directories; clarityctl stop directories; clarityctl restart steady")
+	m.MustShell(limit, "rm -f /run/filler /run/filler2; clarityctl restart directories; clarityctl stop directories; clarityctl restart steady")
 }
 
 func garbage(m machine) {

@@ -77,6 +77,7 @@ func (p *pid1) spawn(r *resource, a supervisor.Spawn) {
 		fail("prepare", err)
 		return
 	}
+	defer unix.Close(files.CgroupFD)
 	if p.logs != nil && svc.Component == "log" && a.Role == supervisor.RoleMain {
 		files.Extra = []int{p.connectLog()}
 	}
@@ -219,13 +220,19 @@ func (p *pid1) done(d supervisor.Done) {
 	c.Reply(control.ChangeReply{Outcome: d.Outcome, Message: d.Message})
 }
 
+// restGCPercent makes the heap be collected from 1 MB on, which is 4 MB times
+// it, once the boot is complete.
+const restGCPercent = 25
+
 // bootDone says how the boot went, and goes into rescue when its goal failed.
 func (p *pid1) bootDone() {
 	p.asks.Add(func() {
 		if err := cgroup.Protect(); err != nil {
 			p.post(func() { p.note("cgroups: " + err.Error()) })
 		}
-		debug.FreeOSMemory() // the start needed more than what follows
+		// The start needed more than what follows, and was in a hurry.
+		debug.SetGCPercent(restGCPercent)
+		debug.FreeOSMemory()
 	})
 	sum := p.sup.Summary()
 	goal, _ := p.sup.View(p.plan.Default)

@@ -170,7 +170,12 @@ func (p *pid1) files(r *resource, svc *plan.Service) (spawn.Files, error) {
 	if r.group == nil {
 		return spawn.Files{}, errors.New("its cgroup was given up meanwhile")
 	}
-	f := spawn.Files{In: -1, CgroupFD: r.group.FD}
+	// A descriptor of the fork's own: the loop may let go of the group's meanwhile.
+	fd, err := unix.FcntlInt(uintptr(r.group.FD), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return spawn.Files{}, fmt.Errorf("hold the cgroup: %w", err)
+	}
+	f := spawn.Files{In: -1, CgroupFD: fd}
 	f.Out = p.output(svc.Process.Output, r.logWrite)
 	switch svc.Process.Error {
 	case "", "inherit":

@@ -93,14 +93,28 @@ func MakeDirectories(p *plan.Process, kind string) error {
 		if err := unix.Mkdir(d.Path, d.Mode); err != nil && err != unix.EEXIST {
 			return fmt.Errorf("mkdir %s: %w", d.Path, err)
 		}
-		if d.Kind != "configuration" {
-			if err := unix.Lchown(d.Path, max(p.UID, 0), max(p.GID, 0)); err != nil {
-				return fmt.Errorf("chown %s: %w", d.Path, err)
-			}
+		if err := ownDirectory(d, p); err != nil {
+			return err
 		}
-		if err := unix.Chmod(d.Path, d.Mode); err != nil {
-			return fmt.Errorf("chmod %s: %w", d.Path, err)
+	}
+	return nil
+}
+
+// ownDirectory gives a directory its owner and mode. What the service may have
+// put in its place since, such as a link, is an error and stays as it is.
+func ownDirectory(d plan.Directory, p *plan.Process) error {
+	fd, err := unix.Open(d.Path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", d.Path, err)
+	}
+	defer unix.Close(fd)
+	if d.Kind != "configuration" {
+		if err := unix.Fchown(fd, max(p.UID, 0), max(p.GID, 0)); err != nil {
+			return fmt.Errorf("chown %s: %w", d.Path, err)
 		}
+	}
+	if err := unix.Fchmod(fd, d.Mode); err != nil {
+		return fmt.Errorf("chmod %s: %w", d.Path, err)
 	}
 	return nil
 }
