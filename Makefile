@@ -15,11 +15,14 @@ run: deps image ## build the demo image and boot it in QEMU, on a console
 image: $(CLARITY) ## build the demo image into out/demo
 	$(CLARITY) build -f $(DEMO) -o $(OUT)
 
+# Boot tests build what they boot, which go's cache of results knows nothing of.
+TEST := go test -count=1 -p 1
+
 test: deps ## every test that a change has to pass, boot tests included
-	go test -p 1 -timeout 40m ./...
+	$(TEST) -timeout 40m ./...
 
 test-full: deps ## the long proofs as well: more kernels, more schedules, fuzzing
-	go test -p 1 -timeout 80m -tags full ./...
+	$(TEST) -timeout 80m -tags full ./...
 	.ci/fuzz 20s
 
 bench: deps ## boot 50 services by the instruction clock and print the figures
