@@ -22,7 +22,9 @@ test: deps ## every test that a change has to pass, boot tests included
 	$(TEST) -timeout 40m ./...
 
 test-full: deps ## the long proofs as well: more kernels, more schedules, fuzzing
+	$(CLARITY) kernel fetch debian:forky-cloud
 	$(TEST) -timeout 80m -tags full ./...
+	$(TEST) -run TestSchedules ./services/supervisor -rapid.checks=30000
 	.ci/fuzz 20s
 
 bench: deps ## boot 50 services by the instruction clock and print the figures

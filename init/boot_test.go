@@ -73,6 +73,7 @@ func TestSmall(t *testing.T) {
 		name string
 		run  func(machine)
 	}{
+		{"PID 1's memory", memory},
 		{"every signal", everySignal},
 		{"orphans are reaped", orphans},
 		{"forking with a PID file", forking},
@@ -84,7 +85,6 @@ func TestSmall(t *testing.T) {
 		{"a plan that does not hold", badPlan},
 		{"/run full", runFull},
 		{"garbage on the control socket", garbage},
-		{"PID 1's memory", memory},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.run(machine{tm.In(t), t})
