@@ -204,3 +204,29 @@ func TestBuiltinUnitsAreClean(t *testing.T) {
 		t.Error(f)
 	}
 }
+
+// What is not run yet is told and does not keep a unit from starting.
+func TestFindingsNotBroken(t *testing.T) {
+	p := mustCompile(t, map[string]string{"etc/systemd/system/x.service": `[Service]
+ExecStart=/x
+StandardInput=file:/etc/passwd
+AmbientCapabilities=CAP_KILL
+AmbientCapabilities=~CAP_CHOWN
+SupplementaryGroups=adm
+SupplementaryGroups=
+FinalKillSignal=SIGQUIT
+`}, "x.service")
+	u := find(t, p, "x.service")
+	if u.Broken != "" || u.Service.Process.Input != "null" || len(u.Service.Process.Ambient) != 1 || len(u.Service.Process.Groups) != 0 {
+		t.Errorf("%q %+v", u.Broken, u.Service.Process)
+	}
+	var lines []int
+	for _, f := range p.Findings {
+		if f.Unit == "x.service" && f.Kind == plan.Unenforced {
+			lines = append(lines, f.Line)
+		}
+	}
+	if !slices.Equal(lines, []int{3, 5, 8}) {
+		t.Errorf("findings on lines %v", lines)
+	}
+}

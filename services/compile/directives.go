@@ -100,10 +100,13 @@ var setters = map[string]setter{
 		}
 		return nil
 	},
-	"Service.KillSignal":      signal(func(b *builder) *int { return &b.s.KillSignal }),
-	"Service.FinalKillSignal": signal(func(b *builder) *int { return &b.s.FinalSignal }),
-	"Service.SendSIGKILL":     truth(func(b *builder) *bool { return &b.s.SendSIGKILL }),
-	"Service.SendSIGHUP":      truth(func(b *builder) *bool { return &b.s.SendSIGHUP }),
+	"Service.KillSignal": signal(func(b *builder) *int { return &b.s.KillSignal }),
+	"Service.FinalKillSignal": func(b *builder, d unit.Directive) error {
+		b.note(d, plan.Unenforced, false, "FinalKillSignal= has an effect with KillMode=process only: otherwise the whole cgroup is killed")
+		return signal(func(b *builder) *int { return &b.s.FinalSignal })(b, d)
+	},
+	"Service.SendSIGKILL": truth(func(b *builder) *bool { return &b.s.SendSIGKILL }),
+	"Service.SendSIGHUP":  truth(func(b *builder) *bool { return &b.s.SendSIGHUP }),
 
 	"Service.Environment":     environment,
 	"Service.EnvironmentFile": environmentFile,
@@ -132,6 +135,9 @@ var setters = map[string]setter{
 		return err
 	},
 	"Service.SupplementaryGroups": func(b *builder, d unit.Directive) error {
+		if d.Value == "" {
+			b.s.Process.Groups = nil
+		}
 		for _, n := range strings.Fields(d.Value) {
 			id, err := b.c.users.group(n)
 			if err != nil {
@@ -158,7 +164,7 @@ var setters = map[string]setter{
 	},
 	"Service.NoNewPrivileges":     truth(func(b *builder) *bool { return &b.s.Process.NoNewPrivs }),
 	"Service.AmbientCapabilities": ambient,
-	"Service.StandardInput":       choice(func(b *builder) *string { return &b.s.Process.Input }, "null", "tty", "tty-force"),
+	"Service.StandardInput":       input,
 	"Service.StandardOutput":      output(func(b *builder) *string { return &b.s.Process.Output }),
 	"Service.StandardError":       output(func(b *builder) *string { return &b.s.Process.Error }),
 	"Service.TTYPath":             text(func(b *builder) *string { return &b.s.Process.TTYPath }),

@@ -192,6 +192,21 @@ func environmentFile(b *builder, d unit.Directive) error {
 	return nil
 }
 
+// input accepts the forms of StandardInput=; those that are not run yet read
+// nothing.
+func input(b *builder, d unit.Directive) error {
+	switch kind, _, _ := strings.Cut(d.Value, ":"); kind {
+	case "tty-fail":
+		b.s.Process.Input = "tty"
+	case "data", "file", "socket", "fd":
+		b.s.Process.Input = "null"
+		b.note(d, plan.Unenforced, false, "StandardInput=%s is run as null", d.Value)
+	default:
+		return choice(func(b *builder) *string { return &b.s.Process.Input }, "null", "tty", "tty-force")(b, d)
+	}
+	return nil
+}
+
 // output accepts the forms of StandardOutput= and StandardError=.
 func output(field func(*builder) *string) setter {
 	return func(b *builder, d unit.Directive) error {
@@ -287,6 +302,13 @@ var capabilities = strings.Fields(`chown dac_override dac_read_search fowner fse
 	bpf checkpoint_restore`)
 
 func ambient(b *builder, d unit.Directive) error {
+	if strings.HasPrefix(d.Value, "~") {
+		b.note(d, plan.Unenforced, true, "AmbientCapabilities=%s: the inverted form is not enforced yet", d.Value)
+		return nil
+	}
+	if d.Value == "" {
+		b.s.Process.Ambient = nil
+	}
 	for _, w := range strings.Fields(d.Value) {
 		n := slices.Index(capabilities, strings.TrimPrefix(strings.ToLower(w), "cap_"))
 		if n < 0 {
