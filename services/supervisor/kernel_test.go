@@ -89,8 +89,8 @@ func (k *kernel) act(a Action) {
 		case !k.deaf(p):
 			p.dying = true
 		}
-		if p != nil && p.born && a.Sig == 9 {
-			p.role, p.dying = "killed", true
+		if p != nil && a.Sig == 9 { // given up; what is not born yet is killed when it appears
+			p.role, p.dying = "killed", p.born
 		}
 	case SignalAll:
 		for _, p := range k.of(a.Unit.Name) {
