@@ -84,8 +84,6 @@ func Parse(text string) supervisor.Notified {
 		switch key {
 		case "READY":
 			m.Ready = value == "1"
-		case "STOPPING":
-			m.Stopping = value == "1"
 		case "STATUS":
 			m.Status, m.StatusSet = strings.ToValidUTF8(value, "?"), true
 		case "MAINPID":

@@ -81,7 +81,6 @@ type Notified struct {
 	Invocation uint64
 	PID        int // of the sender, from its credentials
 	Ready      bool
-	Stopping   bool
 	MainPID    int // 0: not said
 	Status     string
 	StatusSet  bool
