@@ -94,7 +94,7 @@ func (p *pid1) prepare(r *resource, a supervisor.Spawn) error {
 		if err != nil {
 			return err
 		}
-		if err := limitGroup(g, &svc.Process); err != nil {
+		if err := limitGroup(g, svc.Process.Cgroup); err != nil {
 			_ = g.Remove()
 			return err
 		}
@@ -121,33 +121,18 @@ func (p *pid1) prepare(r *resource, a supervisor.Spawn) error {
 			return err
 		}
 		r.logWrite = write
-		s := &logs.Stream{ID: r.id, Unit: a.Unit.Name, Invocation: r.id, Identifier: svc.Process.Identifier}
+		s := &logs.Stream{ID: r.id, Unit: a.Unit.Name, Invocation: r.id, Identifier: svc.Process.Log.Identifier}
 		tell = append(tell, func() { r.streamID = s.ID; p.logs.Add(s, read, write) })
 	}
 	return spawn.MakeDirectories(&svc.Process, "runtime")
 }
 
-// limitGroup writes the limits that the unit asks for.
-func limitGroup(g *cgroup.Group, p *plan.Process) error {
-	for _, l := range []struct {
-		controller, file string
-		value            uint64
-	}{{"pids", "pids.max", p.TasksMax}, {"memory", "memory.max", p.MemoryMax}, {"cpu", "cpu.weight", p.CPUWeight}} {
-		if l.value == 0 {
-			continue
-		}
-		text := strconv.FormatUint(l.value, 10)
-		if l.value == ^uint64(0) {
-			text = "max"
-		}
-		err := g.Write(l.file, text)
-		if os.IsNotExist(err) {
-			if err = cgroup.EnableBeside(g, l.controller); err == nil {
-				err = g.Write(l.file, text)
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("limit %s: %w", l.file, err)
+// limitGroup writes what the unit asks for. A controller is switched on only
+// when one asks for it, since each makes every group dearer.
+func limitGroup(g *cgroup.Group, settings []plan.Setting) error {
+	for _, s := range settings {
+		if err := g.Set(s.File, s.Value); err != nil {
+			return fmt.Errorf("limit %s: %w", s.File, err)
 		}
 	}
 	return nil
@@ -307,7 +292,7 @@ func (p *pid1) end(a supervisor.End) {
 	}
 	r.ended, r.mainToken = true, 0
 	p.ended = append(p.ended, r)
-	if svc := a.Unit.Service; svc != nil && !svc.Process.KeepRuntimeDir {
+	if svc := a.Unit.Service; svc != nil && svc.Process.KeepRuntimeDir == "" {
 		for i, d := range svc.Process.Directories {
 			if d.Kind != "runtime" {
 				continue

@@ -58,7 +58,7 @@ func Fork(t *Table, spec *Spec, files Files, devNull int) (Child, error) {
 		defer unix.Close(writer)
 		report = reader
 		stubFDs = []uintptr{uintptr(memfd), uintptr(writer)}
-		program, argv = "/proc/self/exe", []string{StubName, strconv.Itoa(len(files.Extra)), spec.Process.Identifier}
+		program, argv = "/proc/self/exe", []string{StubName, strconv.Itoa(len(files.Extra)), spec.Process.Log.Identifier}
 	} else if p := &spec.Process; !spec.Command.Privileged && (p.UID >= 0 || p.GID >= 0) {
 		attr.Sys.Credential = credential(p)
 	}

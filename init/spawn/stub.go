@@ -122,7 +122,7 @@ func ownDirectory(d plan.Directory, p *plan.Process) error {
 // stdio opens what only the child may: a terminal, and files that are written.
 func stdio(p *plan.Process) error {
 	if strings.HasPrefix(p.Input, "tty") {
-		tty, err := openTTY(p.TTYPath)
+		tty, err := openTTY(p.TTY.Path)
 		if err != nil {
 			return err
 		}

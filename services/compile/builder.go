@@ -32,6 +32,9 @@ type builder struct {
 	dirs        []directoryLine
 	dirModes    map[string]uint32
 	env         []string
+
+	quota  float64 // CPUQuota= as a share of one CPU
+	period int64   // CPUQuotaPeriodSec= in µs
 }
 
 // directoryLine is one word of RuntimeDirectory= and its kin.
@@ -134,9 +137,9 @@ func (b *builder) finish() {
 	if s.Type == plan.Notify && (s.NotifyAccess == "" || s.NotifyAccess == "none") {
 		s.NotifyAccess = "main"
 	}
-	if s.Process.Identifier == "" && len(s.Start) > 0 {
+	if s.Process.Log.Identifier == "" && len(s.Start) > 0 {
 		p := s.Start[0].Path
-		s.Process.Identifier = p[strings.LastIndex(p, "/")+1:]
+		s.Process.Log.Identifier = p[strings.LastIndex(p, "/")+1:]
 	}
 	b.account()
 	b.finishDirectories()

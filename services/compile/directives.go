@@ -167,18 +167,19 @@ var setters = map[string]setter{
 	"Service.StandardInput":       input,
 	"Service.StandardOutput":      output(func(b *builder) *string { return &b.s.Process.Output }),
 	"Service.StandardError":       output(func(b *builder) *string { return &b.s.Process.Error }),
-	"Service.TTYPath":             text(func(b *builder) *string { return &b.s.Process.TTYPath }),
-	"Service.SyslogIdentifier":    text(func(b *builder) *string { return &b.s.Process.Identifier }),
+	"Service.TTYPath":             text(func(b *builder) *string { return &b.s.Process.TTY.Path }),
+	"Service.SyslogIdentifier":    text(func(b *builder) *string { return &b.s.Process.Log.Identifier }),
 	"Service.Slice":               text(func(b *builder) *string { return &b.s.Process.Slice }),
-	"Service.TasksMax":            size(func(b *builder) *uint64 { return &b.s.Process.TasksMax }),
-	"Service.MemoryMax":           size(func(b *builder) *uint64 { return &b.s.Process.MemoryMax }),
-	"Service.CPUWeight":           size(func(b *builder) *uint64 { return &b.s.Process.CPUWeight }),
 	"Service.RuntimeDirectoryPreserve": func(b *builder, d unit.Directive) error {
-		b.s.Process.KeepRuntimeDir = d.Value == "yes" || d.Value == "restart"
 		if d.Value == "restart" {
-			b.note(d, plan.Unenforced, false, "RuntimeDirectoryPreserve=restart is treated as yes")
+			b.s.Process.KeepRuntimeDir = "restart"
+			return nil
 		}
-		return nil
+		keep, err := unit.Bool(d.Value)
+		if b.s.Process.KeepRuntimeDir = ""; keep {
+			b.s.Process.KeepRuntimeDir = "yes"
+		}
+		return err
 	},
 	"X-Clarity.Component": func(b *builder, d unit.Directive) error {
 		b.s.Component = d.Value
@@ -194,6 +195,9 @@ func init() {
 			b.dirModes[kind] = mode
 			return err
 		}
+	}
+	for key, set := range cgroupSetters {
+		setters["Service."+key], setters["Slice."+key] = set, set
 	}
 	for name, resource := range limits {
 		setters["Service.Limit"+name] = limit(resource)

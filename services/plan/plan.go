@@ -11,14 +11,15 @@ const Path = "/usr/lib/clarity/plan"
 
 // Plan is what the compiler hands to PID 1.
 type Plan struct {
-	Schema   int
-	Image    string    // id of the root that the plan was made for; "" when unbound
-	Sources  string    // SHA-256, in hex, over all unit sources in order of their paths
-	Default  string    // the unit that boot starts
-	System   System    // what PID 1 itself sets up
-	Setup    Setup     // what the setup component does before sysinit.target
-	Units    []Unit    // sorted by name
-	Findings []Finding `json:",omitempty"` // what is unknown, not enforced or left out
+	Schema    int
+	Image     string    // id of the root that the plan was made for; "" when unbound
+	Sources   string    // SHA-256, in hex, over all unit sources in order of their paths
+	Default   string    // the unit that boot starts
+	Instances []string  `json:",omitempty"` // instances of templates that no unit names
+	System    System    // what PID 1 itself sets up
+	Setup     Setup     // what the setup component does before sysinit.target
+	Units     []Unit    // sorted by name
+	Findings  []Finding `json:",omitempty"` // what is unknown, not enforced or left out
 }
 
 // System is what PID 1 and the components need to know about the machine.

@@ -2,23 +2,62 @@ package plan
 
 import "time"
 
-// Unit is one service or target.
+// Unit is a service, a socket, a slice or a target. A target has none of
+// Service, Socket and Slice; the others have exactly one of them.
 type Unit struct {
 	Name        string
 	Description string   `json:",omitempty"`
 	Sources     []string `json:",omitempty"` // the unit file and its drop-ins, in order
 	Broken      string   `json:",omitempty"` // why the unit cannot be started at all
 
+	Relations
+	Enabled bool `json:",omitempty"` // asked for by the image or by a link in a .wants folder
+
+	Conditions    []Condition   `json:",omitempty"`
+	StartLimit    StartLimit    `json:",omitzero"`
+	FailureAction HaltAction    `json:",omitzero"`
+	SuccessAction HaltAction    `json:",omitzero"`
+	JobTimeout    time.Duration `json:",omitempty"` // of a job, from when it was asked for; 0: none
+	JobAction     HaltAction    `json:",omitzero"`  // when JobTimeout passes
+
+	RefuseStart      bool `json:",omitempty"` // RefuseManualStart=
+	RefuseStop       bool `json:",omitempty"` // RefuseManualStop=
+	AllowIsolate     bool `json:",omitempty"`
+	IgnoreOnIsolate  bool `json:",omitempty"`
+	StopWhenUnneeded bool `json:",omitempty"`
+
+	Service *Service `json:",omitempty"`
+	Socket  *Socket  `json:",omitempty"`
+	Slice   *Slice   `json:",omitempty"`
+}
+
+// Relations are what a unit has to do with others, in the words of
+// systemd.unit(5). Each list is sorted and names units of the plan only; what
+// that manual page lets the other side say (Before=, PropagatesStopTo=, …) is
+// turned round by the compiler.
+type Relations struct {
 	Wants     []string `json:",omitempty"`
 	Requires  []string `json:",omitempty"`
-	After     []string `json:",omitempty"` // Before= is turned into the other unit's After
+	Requisite []string `json:",omitempty"`
+	BindsTo   []string `json:",omitempty"`
+	PartOf    []string `json:",omitempty"`
+	Upholds   []string `json:",omitempty"`
 	Conflicts []string `json:",omitempty"`
-	Enabled   bool     `json:",omitempty"` // asked for by the image or by a link in a .wants folder
+	After     []string `json:",omitempty"`
+	OnFailure []string `json:",omitempty"`
+	OnSuccess []string `json:",omitempty"`
 
-	Conditions []Condition `json:",omitempty"`
-	StartLimit StartLimit
+	PropagatesReloadTo []string `json:",omitempty"`
+	StopPropagatedFrom []string `json:",omitempty"`
 
-	Service *Service `json:",omitempty"` // nil for a target
+	SoftAfter []SoftAfter `json:",omitempty"`
+}
+
+// SoftAfter is an order that gives way: the unit starts after Unit, but waits
+// for it no longer than Limit.
+type SoftAfter struct {
+	Unit  string
+	Limit time.Duration
 }
 
 // StartLimit is how often a unit may be started: Burst times in Interval.
@@ -26,6 +65,14 @@ type Unit struct {
 type StartLimit struct {
 	Interval time.Duration `json:",omitempty"`
 	Burst    int           `json:",omitempty"`
+	Action   HaltAction    `json:",omitzero"`
+}
+
+// HaltAction is what an end or a failure does to the machine: "" nothing, else
+// poweroff, reboot or halt, in order or, with Force, without stopping units.
+type HaltAction struct {
+	Kind  string `json:",omitempty"`
+	Force bool   `json:",omitempty"`
 }
 
 // Condition is one Condition…= or Assert…= line.
@@ -38,146 +85,10 @@ type Condition struct {
 	Source  string `json:",omitempty"` // file:line
 }
 
-// Type is how a service's readiness is known.
-type Type string
-
-// The service types of this version.
-const (
-	Simple  Type = "simple"  // ready once the process exists
-	Exec    Type = "exec"    // ready once the program is executed
-	Oneshot Type = "oneshot" // ready once it has exited with success
-	Forking Type = "forking" // ready once the first process has exited with success
-	Notify  Type = "notify"  // ready once it says READY=1
-)
-
-// Restart says after which ends a service is started again.
-type Restart string
-
-// The restart policies of systemd.service(5).
-const (
-	RestartNo         Restart = "no"
-	RestartAlways     Restart = "always"
-	RestartOnSuccess  Restart = "on-success"
-	RestartOnFailure  Restart = "on-failure"
-	RestartOnAbnormal Restart = "on-abnormal"
-	RestartOnAbort    Restart = "on-abort"
-	RestartOnWatchdog Restart = "on-watchdog"
-)
-
-// KillMode says which processes a stop signals.
-type KillMode string
-
-// The kill modes of systemd.kill(5).
-const (
-	KillControlGroup KillMode = "control-group"
-	KillMixed        KillMode = "mixed"
-	KillProcess      KillMode = "process"
-	KillNone         KillMode = "none"
-)
-
-// Infinity is a wait that the unit asked to be without bound.
-const Infinity = time.Duration(1<<63 - 1)
-
-// Service is the [Service] section. Durations of Infinity never run out.
-type Service struct {
-	Type            Type
-	NotifyAccess    string `json:",omitempty"` // none, main, exec, all
-	PIDFile         string `json:",omitempty"`
-	GuessMainPID    bool   `json:",omitempty"`
-	RemainAfterExit bool   `json:",omitempty"`
-	Component       string `json:",omitempty"` // role of clarityd; "" for an ordinary service
-
-	Condition []Command `json:",omitempty"`
-	StartPre  []Command `json:",omitempty"`
-	Start     []Command `json:",omitempty"`
-	StartPost []Command `json:",omitempty"`
-	Reload    []Command `json:",omitempty"`
-	Stop      []Command `json:",omitempty"`
-	StopPost  []Command `json:",omitempty"`
-
-	Restart         Restart
-	RestartDelay    time.Duration
-	RestartSteps    int           `json:",omitempty"` // steps from RestartDelay to RestartMaxDelay
-	RestartMaxDelay time.Duration `json:",omitempty"`
-	SuccessStatus   ExitSet       // besides 0, SIGHUP, SIGINT, SIGTERM and SIGPIPE
-	PreventRestart  ExitSet
-	ForceRestart    ExitSet
-
-	TimeoutStart time.Duration
-	TimeoutStop  time.Duration
-
-	KillMode    KillMode
-	KillSignal  int
-	FinalSignal int
-	SendSIGKILL bool
-	SendSIGHUP  bool `json:",omitempty"`
-
-	Process Process
+// Slice is a slice unit: limits for all that is below it.
+type Slice struct {
+	Cgroup []Setting `json:",omitempty"`
 }
 
-// ExitSet is a set of exit codes and signals.
-type ExitSet struct {
-	Codes   []int `json:",omitempty"`
-	Signals []int `json:",omitempty"`
-}
-
-// Command is one Exec…= line.
-type Command struct {
-	Path          string   // absolute
-	Argv          []string // Argv[0] included
-	IgnoreFailure bool     `json:",omitempty"` // "-"
-	Privileged    bool     `json:",omitempty"` // "+" or "!": without User=, Group= and their kin
-	Literal       bool     `json:",omitempty"` // ":": no environment variables are substituted
-	Substitute    bool     `json:",omitempty"` // a $ occurs, so that substitution is needed
-}
-
-// Process is what a service's processes are given. Ids are resolved by the
-// compiler: UID and GID are -1 when the unit sets none.
-type Process struct {
-	UID, GID       int
-	Groups         []int       `json:",omitempty"`
-	User           string      `json:",omitempty"`
-	Home           string      `json:",omitempty"`
-	Shell          string      `json:",omitempty"`
-	Environment    []string    `json:",omitempty"` // KEY=value
-	EnvFiles       []EnvFile   `json:",omitempty"`
-	Directory      string      `json:",omitempty"` // working directory; "": /
-	DirectoryOpt   bool        `json:",omitempty"` // a missing one is no error
-	Umask          int         // -1: 0022
-	Nice           *int        `json:",omitempty"`
-	OOMScoreAdjust *int        `json:",omitempty"`
-	NoNewPrivs     bool        `json:",omitempty"`
-	Ambient        []int       `json:",omitempty"` // ambient capabilities, by number
-	Limits         []Limit     `json:",omitempty"`
-	Directories    []Directory `json:",omitempty"`
-	Input          string      `json:",omitempty"` // null, tty, tty-force
-	Output         string      `json:",omitempty"` // null, journal, kmsg, console, tty, file:PATH, append:PATH, truncate:PATH
-	Error          string      `json:",omitempty"` // like Output, and inherit
-	TTYPath        string      `json:",omitempty"`
-	Identifier     string      `json:",omitempty"` // of its log lines
-	TasksMax       uint64      `json:",omitempty"` // 0: no limit of its own
-	MemoryMax      uint64      `json:",omitempty"` // bytes; 0: no limit of its own
-	CPUWeight      uint64      `json:",omitempty"` // 1..10000; 0: the default of 100
-	KeepRuntimeDir bool        `json:",omitempty"`
-	Slice          string      `json:",omitempty"` // "": system.slice
-}
-
-// EnvFile is a file of KEY=value lines, read when a process starts.
-type EnvFile struct {
-	Path     string
-	Optional bool `json:",omitempty"`
-}
-
-// Limit is one resource limit; Resource is its number in
-// include/uapi/asm-generic/resource.h, ^uint64(0) is infinity.
-type Limit struct {
-	Resource   int
-	Soft, Hard uint64
-}
-
-// Directory is a Runtime-, State-, Cache-, Logs- or ConfigurationDirectory.
-type Directory struct {
-	Kind string // runtime, state, cache, logs, configuration
-	Path string // absolute
-	Mode uint32
-}
+// Setting is a file of a cgroup and what is written to it.
+type Setting struct{ File, Value string }

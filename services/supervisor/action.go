@@ -85,6 +85,14 @@ const (
 	PriorityInfo    = 6
 )
 
+// Changed says that a unit has gone from one phase to another.
+type Changed struct {
+	Unit     string
+	From, To Phase
+	Result   Result // of the run that ended, when To is Dead, Failed or Backoff
+	Cause    string
+}
+
 // Outcome is how a job ended.
 type Outcome string
 
@@ -134,6 +142,7 @@ func (SignalAll) action() {}
 func (Kill) action()      {}
 func (End) action()       {}
 func (Record) action()    {}
+func (Changed) action()   {}
 func (Done) action()      {}
 func (BootDone) action()  {}
 func (Halt) action()      {}

@@ -19,6 +19,7 @@ const (
 	VerbRestart Verb = "restart"
 	VerbReload  Verb = "reload"
 	VerbReset   Verb = "reset-failed"
+	VerbIsolate Verb = "isolate" // start this, stop everything that it does not pull in
 )
 
 // Boot asks for the plan's default unit; again, when it was not reached.

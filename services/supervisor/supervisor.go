@@ -288,6 +288,13 @@ func (s *Supervisor) token(u *unit) Token {
 // enter changes a unit's phase. limit is the time until its deadline; Infinity
 // and 0 set none.
 func (s *Supervisor) enter(u *unit, p Phase, limit time.Duration) {
+	if p != u.phase {
+		c := Changed{Unit: u.Name, From: u.phase, To: p}
+		if p.down() {
+			c.Result, c.Cause = u.result, u.cause
+		}
+		s.do(c)
+	}
 	u.phase, u.since, u.deadline = p, s.now, 0
 	if limit > 0 && limit < plan.Infinity-s.now {
 		u.deadline = s.now + limit

@@ -74,16 +74,21 @@ func Duration(value string) (time.Duration, error) {
 
 // Size reads a number of bytes with an optional suffix K, M, G, T, P or E (to
 // the base 1024); "infinity" is ^uint64(0).
-func Size(value string) (uint64, error) {
+func Size(value string) (uint64, error) { return size(value, 1024) }
+
+// SizeDecimal is Size to the base 1000, as for bandwidths.
+func SizeDecimal(value string) (uint64, error) { return size(value, 1000) }
+
+func size(value string, base uint64) (uint64, error) {
 	if value == "infinity" {
 		return math.MaxUint64, nil
 	}
 	digits := strings.TrimRight(value, "KMGTPEB")
-	shift := 0
+	power := 0
 	switch suffix := strings.TrimSuffix(value[len(digits):], "B"); {
 	case suffix == "":
 	case len(suffix) == 1:
-		shift = 10 * (strings.Index("KMGTPE", suffix) + 1)
+		power = strings.Index("KMGTPE", suffix) + 1
 	default:
 		return 0, fmt.Errorf("%q is no size: no suffix %q (K, M, G, T, P, E)", value, suffix)
 	}
@@ -91,10 +96,13 @@ func Size(value string) (uint64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%q is no size, such as 64M", value)
 	}
-	if shift > 0 && n > math.MaxUint64>>shift {
-		return 0, fmt.Errorf("%q does not fit 64 bits", value)
+	for range power {
+		if n > math.MaxUint64/base {
+			return 0, fmt.Errorf("%q does not fit 64 bits", value)
+		}
+		n *= base
 	}
-	return n << shift, nil
+	return n, nil
 }
 
 // Mode reads octal permission bits, 0 to 07777.
