@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"clarityos/services/plan"
 )
 
 // View is what there is to know about one unit at one moment. Times are on the
@@ -32,6 +34,8 @@ type View struct {
 	Up          time.Duration `json:"up,omitempty"`        // … was ready
 	Sources     []string      `json:"sources,omitempty"`
 	Component   string        `json:"component,omitempty"`
+	Health      string        `json:"health,omitempty"` // "", starting, healthy, unhealthy
+	HealthCause string        `json:"healthCause,omitempty"`
 }
 
 // Summary is the state of the system as a whole.
@@ -132,7 +136,16 @@ func (s *Supervisor) Summary() Summary {
 	return sum
 }
 
-// Why explains a unit's state in lines for people, each cause below its effect.
+// Unit gives what the plan says about a unit; nil when there is none.
+func (s *Supervisor) Unit(name string) *plan.Unit {
+	if u := s.byName[name]; u != nil {
+		return u.Unit
+	}
+	return nil
+}
+
+// Why explains a unit's state in lines for people: each cause below its effect,
+// then what failed or waits because of it, and what a person can do next.
 func (s *Supervisor) Why(name string) ([]string, bool) {
 	u := s.byName[name]
 	if u == nil {
@@ -153,6 +166,12 @@ func (s *Supervisor) Why(name string) ([]string, bool) {
 		}
 	}
 	tell(u, "")
+	if hit := s.because(u); len(hit) > 0 {
+		out = append(out, "because of it: "+strings.Join(hit, ", "))
+	}
+	for _, n := range s.next(u) {
+		out = append(out, "next: "+n)
+	}
 	return out, true
 }
 
