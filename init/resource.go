@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -33,7 +35,8 @@ type resource struct {
 	notifyPath string
 	streamID   string
 	mainToken  supervisor.Token
-	ended      bool // its invocation is over; sweep removes what need not stay
+	startedCPU time.Duration // used when it was up
+	ended      bool          // its invocation is over; sweep removes what need not stay
 
 	mu       sync.Mutex
 	group    *cgroup.Group
@@ -42,6 +45,7 @@ type resource struct {
 	id       string // of the prepared invocation, in hex
 	notify   string
 	logWrite int
+	live     []plan.Setting // set while it runs, see setProperty
 }
 
 func (p *pid1) resource(u *plan.Unit) *resource {
@@ -94,7 +98,7 @@ func (p *pid1) prepare(r *resource, a supervisor.Spawn) error {
 		if err != nil {
 			return err
 		}
-		if err := limitGroup(g, svc.Process.Cgroup); err != nil {
+		if err := limitGroup(g, slices.Concat(svc.Process.Cgroup, r.live)); err != nil {
 			_ = g.Remove()
 			return err
 		}

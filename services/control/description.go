@@ -34,8 +34,8 @@ method Show(unit: string) -> (now: int, view: Unit, unit: object, usage: ?Usage,
 method Relations() -> (units: []Relations)
 # What the units that have a cgroup use.
 method Usage() -> (at: int, units: []Usage)
-# What has happened: the last of it that is kept and, with "more", what comes from then on. Lost counts events
-# before these that are not told, because the caller did not read or they are not kept any more.
+# What has happened: the last of it that is kept and, with "more", what comes from then on. Lost counts those
+# before these that the caller was not told, since it had not read enough.
 method Events(unit: ?string, last: ?int) -> (events: []Event, lost: ?int)
 # start, stop, restart, reload, reset-failed or isolate; answered when the job is over.
 method Change(verb: string, unit: string) -> (outcome: string, message: ?string)

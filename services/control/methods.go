@@ -121,9 +121,8 @@ type EventsArgs struct {
 	Last int    `json:"last,omitempty"` // only so many of what is kept; 0: all
 }
 
-// EventsReply answers Events. Lost says how many came between the one before
-// and the first of these that are not told, because they were more than is kept
-// or the caller did not read.
+// EventsReply answers Events. Lost is how many before these the caller was not
+// told, since it had not read enough.
 type EventsReply struct {
 	Events []Event `json:"events"`
 	Lost   uint64  `json:"lost,omitempty"`

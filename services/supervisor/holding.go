@@ -21,6 +21,10 @@ type Hold struct {
 	Waiting int           `json:"waiting,omitempty"` // how many jobs wait for it, directly or not
 }
 
+// BootWaits begins each line in which PID 1 says what the boot waits for; a Hold
+// follows.
+const BootWaits = "boot waits for "
+
 // String is one line for people, which begins with the unit.
 func (h Hold) String() string {
 	var b strings.Builder
