@@ -102,6 +102,8 @@ func (k *kernel) act(a Action) {
 		for _, p := range k.of(a.Unit.Name) {
 			p.dying = p.born
 		}
+	case Listen:
+		k.asked = append(k.asked, Listened{Token: a.Token})
 	case End:
 		if a.Abandoned { // what is left lies in a cgroup that nobody looks at any more
 			for _, p := range k.of(a.Unit.Name) {
@@ -135,7 +137,7 @@ func (k *kernel) spawned(a Spawn) {
 	k.newest[u.Name] = a.Invocation
 	if first && len(u.Conditions) == 0 && u.job != nil && u.job.running {
 		for _, d := range u.after {
-			if d.job != nil && d.job.verb != VerbReload {
+			if d.job != nil && d.job.verb != VerbReload && (!d.job.again || u.job.again) {
 				k.breaks("%s starts before the %s of %s is done", u.Name, d.job.verb, d.Name)
 			}
 		}
