@@ -10,6 +10,9 @@
 //	plan.go      the plan that is in use
 //	perform.go   actions of the supervisor, carried out
 //	resource.go  what a unit holds in the kernel: cgroup, log pipe, notify socket
+//	group.go     its cgroup: limits, slices, what happens in it
+//	ready.go     how a service says that it is ready, and more
+//	socket.go    descriptors that are held for services
 //	child.go     PID 1's own children, which are no units
 //	reap.go      the ends of processes
 //	methods.go   calls on the control socket

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -15,6 +17,7 @@ import (
 	"clarityos/init/condition"
 	"clarityos/init/spawn"
 	"clarityos/services/control"
+	"clarityos/services/plan"
 	"clarityos/services/supervisor"
 )
 
@@ -32,7 +35,11 @@ func (p *pid1) perform(a supervisor.Action) {
 	case supervisor.Spawn:
 		r := p.resource(a.Unit)
 		r.ended, r.invocation = false, a.Invocation
-		p.forks.Add(func() { p.spawn(r, a) })
+		b := birth{slices: p.slicesOf(a.Unit.Service)}
+		if a.Role == supervisor.RoleMain {
+			b.sockets, b.names = p.passed(a.Unit.Service)
+		}
+		p.forks.Add(func() { p.spawn(r, a, b) })
 	case supervisor.FindMain:
 		p.findMain(a)
 	case supervisor.Signal:
@@ -45,6 +52,12 @@ func (p *pid1) perform(a supervisor.Action) {
 			r.cgroup.Signal(a.Sig)
 			r.cgroup.Signal(int(unix.SIGCONT))
 		}
+	case supervisor.Listen:
+		p.listen(a)
+	case supervisor.Watch:
+		p.watchSocket(a.Unit, a.On)
+	case supervisor.Close:
+		p.closeSocket(a.Unit)
 	case supervisor.Kill:
 		if r := p.units[a.Unit.Name]; r != nil && r.cgroup != nil {
 			r.cgroup.Kill()
@@ -64,13 +77,25 @@ func (p *pid1) perform(a supervisor.Action) {
 	}
 }
 
+// birth is what the loop gives a process to be, since only it may look.
+type birth struct {
+	slices  []slice
+	sockets []int // the fork's own copies
+	names   []string
+}
+
 // spawn makes one process. It runs in the pool of forks.
-func (p *pid1) spawn(r *resource, a supervisor.Spawn) {
+func (p *pid1) spawn(r *resource, a supervisor.Spawn, b birth) {
+	defer func() {
+		for _, fd := range b.sockets {
+			unix.Close(fd)
+		}
+	}()
 	svc := a.Unit.Service
 	fail := func(step string, err error) {
 		p.post(func() { p.fold(supervisor.SpawnFailed{Token: a.Token, Step: step, Err: err.Error()}) })
 	}
-	if err := p.prepare(r, a); err != nil {
+	if err := p.prepare(r, a, b.slices); err != nil {
 		fail("prepare", err)
 		return
 	}
@@ -83,8 +108,20 @@ func (p *pid1) spawn(r *resource, a supervisor.Spawn) {
 	if p.logs != nil && svc.Component == "log" && a.Role == supervisor.RoleMain {
 		files.Extra = []int{p.connectLog()}
 	}
-	spec := &spawn.Spec{Command: *a.Command, Process: svc.Process}
+	spec := &spawn.Spec{Probe: a.Probe, Process: svc.Process, Sockets: b.names}
+	if a.Command != nil {
+		spec.Command = *a.Command
+	}
+	files.Extra = append(files.Extra, b.sockets...)
 	r.mu.Lock()
+	if a.Role == supervisor.RoleMain && r.ready >= 0 {
+		defer unix.Close(r.ready)
+		files.Extra, spec.NotifyFD = append(files.Extra, r.ready), svc.NotificationFD
+		r.ready = -1
+	}
+	if w := pressure(r.group, &svc.Process); w != nil {
+		spec.Env = append(spec.Env, w...)
+	}
 	spec.Env = append(spec.Env, "INVOCATION_ID="+r.id)
 	if r.notify != "" {
 		spec.Env = append(spec.Env, "NOTIFY_SOCKET="+r.notify)
@@ -120,6 +157,21 @@ func (p *pid1) spawned(r *resource, a supervisor.Spawn, c spawn.Child) {
 	if ended {
 		p.exited(r, a.Token, st)
 	}
+}
+
+// pressure tells a service where it can watch for a lack of memory, as
+// systemd's MEMORY_PRESSURE_WATCH protocol has it.
+func pressure(g *cgroup.Group, p *plan.Process) []string {
+	if !p.PressureWatch {
+		return nil
+	}
+	threshold := p.PressureThreshold
+	if threshold == 0 {
+		threshold = 200 * time.Millisecond
+	}
+	line := fmt.Sprintf("some %d 2000000\x00", threshold.Microseconds())
+	return []string{"MEMORY_PRESSURE_WATCH=" + cgroup.Root + "/" + g.Path + "/memory.pressure",
+		"MEMORY_PRESSURE_WRITE=" + base64.StdEncoding.EncodeToString([]byte(line))}
 }
 
 // readReport folds what a stub has to say, if it has said it.
@@ -230,9 +282,15 @@ const restGCPercent = 25
 // bootDone says how the boot went, and goes into rescue when its goal failed.
 func (p *pid1) bootDone() {
 	p.asks.Add(func() {
-		if err := cgroup.Protect(); err != nil {
-			p.post(func() { p.note("cgroups: " + err.Error()) })
-		}
+		err := cgroup.Protect()
+		p.post(func() {
+			if err != nil {
+				p.note("cgroups: " + err.Error())
+			}
+			for _, r := range p.units { // the memory controller is on now
+				p.watchMemory(r)
+			}
+		})
 		// The start needed more than what follows, and was in a hurry.
 		debug.SetGCPercent(restGCPercent)
 		debug.FreeOSMemory()

@@ -263,8 +263,12 @@ func (p *pid1) fold(e supervisor.Event) {
 func (p *pid1) rebuild() {
 	var alive []supervisor.Alive
 	for name, r := range p.units {
-		if token, pid := r.main(p.table); pid > 0 {
+		token, pid := r.main(p.table)
+		switch {
+		case pid > 0:
 			alive = append(alive, supervisor.Alive{Unit: name, Token: token, PID: pid, Invocation: r.invocation})
+		case r.unit.Socket != nil && r.sockets != nil, r.cgroup != nil && r.cgroup.Populated():
+			alive = append(alive, supervisor.Alive{Unit: name, Invocation: r.invocation})
 		}
 	}
 	p.sup = supervisor.Rebuild(p.plan, p.sup, alive, now())

@@ -65,7 +65,10 @@ func (p *pid1) exited(r *resource, token supervisor.Token, st spawn.Status) {
 		if r.mainToken == token {
 			r.mainToken = 0
 		}
-		populated = r.cgroup != nil && r.cgroup.Populated()
+		if r.cgroup != nil {
+			p.lookAtMemory(r)
+			populated = r.cgroup != nil && r.cgroup.Populated()
+		}
 	}
 	p.fold(supervisor.Exited{Token: token, Code: st.Code, Signal: st.Signal, Core: st.Core, Populated: populated})
 }

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -34,6 +32,11 @@ type resource struct {
 	notifyFD   int // -1: none
 	notifyPath string
 	streamID   string
+	readyFD    int    // reads what the service writes to its notification descriptor, -1: none
+	oomKills   uint64 // of the cgroup, as far as they are told
+	oomWatch   int    // inotify on memory.events, -1: none
+	sockets    []int  // a socket unit's descriptors
+	watched    bool   // Incoming is to be told
 	mainToken  supervisor.Token
 	startedCPU time.Duration // used when it was up
 	ended      bool          // its invocation is over; sweep removes what need not stay
@@ -46,12 +49,14 @@ type resource struct {
 	notify   string
 	logWrite int
 	live     []plan.Setting // set while it runs, see setProperty
+	ready    int           // the writing end of the notification pipe, until the fork has it; -1: none
+	below    *cgroup.Group // DelegateSubgroup=, where the processes go
 }
 
 func (p *pid1) resource(u *plan.Unit) *resource {
 	r := p.units[u.Name]
 	if r == nil {
-		r = &resource{watch: -1, notifyFD: -1, logWrite: -1}
+		r = &resource{watch: -1, oomWatch: -1, notifyFD: -1, readyFD: -1, logWrite: -1, ready: -1}
 		p.units[u.Name] = r
 	}
 	r.unit = u
@@ -66,22 +71,9 @@ func (r *resource) main(t *spawn.Table) (supervisor.Token, int) {
 	return r.mainToken, t.PID(uint64(r.mainToken))
 }
 
-// groupPath needs mu.
-func (r *resource) groupPath(u *plan.Unit) string {
-	slice := u.Service.Process.Slice
-	if slice == "" {
-		slice = "system.slice"
-	}
-	name := slice + "/" + u.Name
-	if r.fresh > 0 {
-		name += "~" + strconv.Itoa(r.fresh)
-	}
-	return name
-}
-
 // prepare makes what the invocation needs and does not have yet. It runs in a
 // pool, and tells the loop once mu is free: the loop takes it too.
-func (p *pid1) prepare(r *resource, a supervisor.Spawn) error {
+func (p *pid1) prepare(r *resource, a supervisor.Spawn, slices []slice) error {
 	var tell []func()
 	defer func() {
 		for _, f := range tell {
@@ -98,7 +90,10 @@ func (p *pid1) prepare(r *resource, a supervisor.Spawn) error {
 		if err != nil {
 			return err
 		}
-		if err := limitGroup(g, slices.Concat(svc.Process.Cgroup, r.live)); err != nil {
+		if r.below, err = setGroup(g, &svc.Process, slices); err == nil {
+			err = limitGroup(g, r.live)
+		}
+		if err != nil {
 			_ = g.Remove()
 			return err
 		}
@@ -108,7 +103,10 @@ func (p *pid1) prepare(r *resource, a supervisor.Spawn) error {
 	if r.prepared == a.Invocation {
 		return nil
 	}
-	r.prepared, r.notify, r.logWrite = a.Invocation, "", -1
+	if r.ready >= 0 { // of a run whose main process was never made
+		unix.Close(r.ready)
+	}
+	r.prepared, r.notify, r.logWrite, r.ready = a.Invocation, "", -1, -1
 	r.id = invocationID()
 	if svc.NotifyAccess != "" && svc.NotifyAccess != "none" {
 		path := "/run/clarity/notify/" + r.id
@@ -119,31 +117,35 @@ func (p *pid1) prepare(r *resource, a supervisor.Spawn) error {
 		r.notify = path
 		tell = append(tell, func() { p.watchNotify(r, fd, path) })
 	}
-	if p.logs != nil && (toLog(svc.Process.Output) || svc.Process.Error == "journal") {
+	if p.logs != nil && (toLog(svc.Process.Output) || svc.Process.Error != "" && toLog(svc.Process.Error)) {
 		read, write, err := logs.NewPipe(svc.Process.UID, svc.Process.GID)
 		if err != nil {
 			return err
 		}
 		r.logWrite = write
-		s := &logs.Stream{ID: r.id, Unit: a.Unit.Name, Invocation: r.id, Identifier: svc.Process.Log.Identifier}
+		s := stream(a.Unit, r.id)
 		tell = append(tell, func() { r.streamID = s.ID; p.logs.Add(s, read, write) })
+	}
+	if svc.NotificationFD != 0 {
+		var pipe [2]int
+		if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+			return fmt.Errorf("notification pipe: %w", err)
+		}
+		r.ready = pipe[1]
+		tell = append(tell, func() { p.watchReady(r, pipe[0]) })
 	}
 	return spawn.MakeDirectories(&svc.Process, "runtime")
 }
 
-// limitGroup writes what the unit asks for. A controller is switched on only
-// when one asks for it, since each makes every group dearer.
-func limitGroup(g *cgroup.Group, settings []plan.Setting) error {
-	for _, s := range settings {
-		if err := g.Set(s.File, s.Value); err != nil {
-			return fmt.Errorf("limit %s: %w", s.File, err)
-		}
-	}
-	return nil
+// stream is how the log is told of a run's output.
+func stream(u *plan.Unit, id string) *logs.Stream {
+	return &logs.Stream{ID: id, Unit: u.Name, Invocation: id, Identifier: u.Service.Process.Log.Identifier}
 }
 
 // toLog says whether StandardOutput= means the log, as nothing said does.
-func toLog(output string) bool { return output == "" || output == "journal" || output == "inherit" }
+func toLog(output string) bool {
+	return output == "" || output == "journal" || output == "inherit" || output == "journal+console"
+}
 
 // invocationID draws 128 random bits, in hex, as systemd does.
 func invocationID() string {
@@ -160,7 +162,11 @@ func (p *pid1) files(r *resource, svc *plan.Service) (spawn.Files, error) {
 		return spawn.Files{}, errors.New("its cgroup was given up meanwhile")
 	}
 	// A descriptor of the fork's own: the loop may let go of the group's meanwhile.
-	fd, err := unix.FcntlInt(uintptr(r.group.FD), unix.F_DUPFD_CLOEXEC, 3)
+	group := r.group
+	if r.below != nil {
+		group = r.below
+	}
+	fd, err := unix.FcntlInt(uintptr(group.FD), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
 		return spawn.Files{}, fmt.Errorf("hold the cgroup: %w", err)
 	}
@@ -190,95 +196,10 @@ func (p *pid1) output(kind string, logWrite int) int {
 	switch {
 	case toLog(kind):
 		return logWrite
-	case kind == "kmsg":
+	case kind == "kmsg" || kind == "kmsg+console": // the kernel's log goes to the console
 		return p.kmsg
 	}
 	return -1 // null, or the stub's to open
-}
-
-// watch follows cgroup.events of a unit's group.
-func (p *pid1) watch(r *resource, g *cgroup.Group) {
-	r.cgroup = g
-	wd, err := unix.InotifyAddWatch(p.inotify, g.Events(), unix.IN_MODIFY)
-	if err != nil {
-		p.try(fmt.Errorf("watch %s: %w", g.Events(), err))
-		return
-	}
-	r.watch = wd
-	p.watches[wd] = r
-}
-
-// watchCgroups opens the one inotify descriptor for all groups.
-func (p *pid1) watchCgroups() {
-	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
-	if err == nil {
-		err = p.reactor.Add(fd, unix.EPOLLIN, func(uint32) { p.groupsChanged() })
-	}
-	p.inotify = fd
-	p.try(err)
-}
-
-func (p *pid1) groupsChanged() {
-	var b [4096]byte
-	n, err := unix.Read(p.inotify, b[:])
-	if err != nil {
-		return
-	}
-	for i := 0; i+unix.SizeofInotifyEvent <= n; {
-		wd, size := int(int32(native.Uint32(b[i:]))), int(native.Uint32(b[i+12:]))
-		i += unix.SizeofInotifyEvent + size
-		if wd >= 0 {
-			p.lookAt(p.watches[wd])
-			continue
-		}
-		for _, r := range p.watches { // IN_Q_OVERFLOW: some were dropped
-			p.lookAt(r)
-		}
-	}
-}
-
-// lookAt tells when a unit's cgroup has become empty. A main process that its
-// own parent has reaped is known to be gone by that alone.
-func (p *pid1) lookAt(r *resource) {
-	if r == nil || r.cgroup == nil || r.cgroup.Populated() {
-		return
-	}
-	if token, pid := r.main(p.table); pid > 0 && unix.Kill(pid, 0) == unix.ESRCH {
-		p.table.Ended(pid, spawn.Status{})
-		p.exited(r, token, spawn.Status{})
-	}
-	p.fold(supervisor.Emptied{Unit: r.unit.Name})
-}
-
-// watchNotify takes over the notify socket of an invocation.
-func (p *pid1) watchNotify(r *resource, fd int, path string) {
-	p.closeNotify(r)
-	r.notifyFD, r.notifyPath = fd, path
-	p.try(p.reactor.Add(fd, unix.EPOLLIN, func(uint32) { p.drainNotify(r) }))
-}
-
-// drainNotify folds what the service has said so far. A main process that is not
-// the unit's own is not believed: PID 1 would signal it in the unit's name.
-func (p *pid1) drainNotify(r *resource) {
-	if r.notifyFD < 0 {
-		return
-	}
-	for _, m := range notify.Receive(r.notifyFD) {
-		m.Unit, m.Invocation = r.unit.Name, r.invocation
-		if m.MainPID > 0 && (r.cgroup == nil || !r.cgroup.Holds(m.MainPID)) {
-			m.MainPID = 0
-		}
-		p.fold(m)
-	}
-}
-
-func (p *pid1) closeNotify(r *resource) {
-	if r.notifyFD >= 0 {
-		p.reactor.Remove(r.notifyFD)
-		unix.Close(r.notifyFD)
-		_ = os.Remove(r.notifyPath)
-		r.notifyFD = -1
-	}
 }
 
 // end releases what belonged to an invocation. The runtime directories are
@@ -290,13 +211,14 @@ func (p *pid1) end(a supervisor.End) {
 	}
 	p.drainNotify(r)
 	p.closeNotify(r)
+	p.closeReady(r)
 	if r.streamID != "" {
 		p.logs.EndStream(r.streamID)
 		r.streamID = ""
 	}
 	r.ended, r.mainToken = true, 0
 	p.ended = append(p.ended, r)
-	if svc := a.Unit.Service; svc != nil && svc.Process.KeepRuntimeDir == "" {
+	if svc := a.Unit.Service; svc != nil && !p.keepsRuntime(a.Unit) {
 		for i, d := range svc.Process.Directories {
 			if d.Kind != "runtime" {
 				continue
@@ -315,26 +237,16 @@ func (p *pid1) end(a supervisor.End) {
 	}
 }
 
-// dropGroup lets go of a unit's cgroup, and removes it unless it is left behind
-// with what does not die in it.
-func (p *pid1) dropGroup(r *resource, remove bool) {
-	if r.cgroup == nil || remove && r.cgroup.Populated() {
-		return // KillMode=process leaves some processes; the next start joins them
+// keepsRuntime says whether the runtime directories outlive the run that ended.
+func (p *pid1) keepsRuntime(u *plan.Unit) bool {
+	switch u.Service.Process.KeepRuntimeDir {
+	case "yes":
+		return true
+	case "restart":
+		v, ok := p.sup.View(u.Name)
+		return ok && (v.Phase == supervisor.Backoff || v.Job == supervisor.VerbRestart)
 	}
-	if r.watch >= 0 {
-		_, _ = unix.InotifyRmWatch(p.inotify, uint32(r.watch)) // the kernel removes it too when the file goes
-		delete(p.watches, r.watch)
-		r.watch = -1
-	}
-	r.mu.Lock()
-	r.group = nil
-	r.mu.Unlock()
-	if remove {
-		_ = r.cgroup.Remove()
-	} else {
-		unix.Close(r.cgroup.FD)
-	}
-	r.cgroup = nil
+	return false
 }
 
 // sweep removes the cgroups of units that have come to rest.

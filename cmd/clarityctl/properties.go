@@ -35,7 +35,7 @@ func properties(r control.ShowReply, all []control.UnitRelations) []property {
 		{"LoadState", load}, {"LoadError", u.Broken}, {"FragmentPath", file}, {"DropInPaths", strings.Join(dropIns, " ")},
 		{"UnitFileState", choice(u.Enabled, "enabled", "static")},
 		{"ActiveState", v.Active}, {"SubState", string(v.Phase)}, {"Result", string(v.Result)}, {"ResultCause", v.Cause},
-		{"StatusText", v.Status}, {"Health", v.Health}, {"HealthCause", v.HealthCause},
+		{"StatusText", v.Status}, {"Health", string(v.Health)}, {"HealthCause", v.HealthCause},
 		{"Job", string(v.Job)}, {"JobWaitsFor", strings.Join(v.WaitsFor, ", ")},
 		{"StateChangeTimestampMonotonic", micros(v.Since)}, {"InactiveExitTimestampMonotonic", micros(v.Begun)},
 		{"ActiveEnterTimestampMonotonic", micros(v.Up)},

@@ -46,7 +46,7 @@ func (c *ctl) status() *cobra.Command {
 
 // outcome is what status and wait exit with.
 func outcome(s supervisor.Summary) error {
-	if len(s.Failed) > 0 || len(s.Cycles) > 0 {
+	if len(s.Failed) > 0 || len(s.Cycles) > 0 || len(s.Unhealthy) > 0 {
 		return exit(exitDegraded)
 	}
 	return nil
@@ -67,6 +67,9 @@ func (c *ctl) systemText(r control.StatusReply) string {
 	}
 	for _, n := range s.Failed {
 		fmt.Fprintf(&b, "failed   %s\n", c.paint(red, n))
+	}
+	for _, n := range s.Unhealthy {
+		fmt.Fprintf(&b, "unhealthy %s\n", c.paint(red, n))
 	}
 	for _, n := range s.Cycles {
 		fmt.Fprintf(&b, "cycle    %s\n", n)

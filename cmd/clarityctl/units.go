@@ -63,7 +63,7 @@ nothing or is not enforced. The exit status is 1 when a unit could not start.`,
 			if err != nil {
 				return err
 			}
-			p, err := compile.Again(os.DirFS("/"), old)
+			p, err := compile.Again(os.DirFS("/"), old, nil, old.Instances)
 			if err != nil {
 				return err
 			}

@@ -11,8 +11,10 @@ import (
 	"clarityos/init/devices"
 	"clarityos/init/network"
 	"clarityos/init/setup"
+	"clarityos/init/spawn"
 	"clarityos/services/compile"
 	"clarityos/services/plan"
+	"clarityos/services/unit"
 )
 
 // thePlan reads the image's plan.
@@ -51,16 +53,26 @@ func runNetwork(ctx context.Context, _ []string) error {
 	return network.Run(ctx, p.System.Network, say)
 }
 
-// compilePlan compiles the units of the running root into the file it is given.
+// machineValues is what the specifiers of the running machine stand for.
+func machineValues() map[byte]string {
+	values := map[byte]string{}
+	for _, letter := range []byte(unit.Machine) {
+		values[letter] = spawn.MachineValue(letter)
+	}
+	return values
+}
+
+// compilePlan compiles the units of the running root into the file it is given,
+// with instances of templates that no unit names.
 func compilePlan(_ context.Context, args []string) error {
-	if len(args) != 1 {
-		return errors.New("usage: clarityd compile FILE")
+	if len(args) < 1 {
+		return errors.New("usage: clarityd compile FILE [INSTANCE…]")
 	}
 	old, err := thePlan()
 	if err != nil {
 		return err
 	}
-	next, err := compile.Again(os.DirFS("/"), old)
+	next, err := compile.Again(os.DirFS("/"), old, machineValues(), args[1:])
 	if err != nil {
 		return fmt.Errorf("compile the units of this root: %w", err)
 	}

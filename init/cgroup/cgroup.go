@@ -3,7 +3,7 @@
 //
 // Groups are named as systemd names them, since tools look for those names:
 // init.scope for PID 1, system.slice/UNIT for services, clarity.slice/UNIT for
-// components. It imports nothing of ours.
+// components. It imports the plan only.
 package cgroup
 
 import (
@@ -17,6 +17,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"clarityos/services/plan"
 )
 
 // Root is where cgroup v2 is mounted.
@@ -49,6 +51,7 @@ func Protect() error {
 	return errors.Join(
 		write("init.scope/cgroup.procs", "1"),
 		enable("", "+memory +pids +cpu +io"),
+		enable("system.slice", "+memory +pids"),
 		write("init.scope/memory.min", "16777216"),
 		write("system.slice/pids.max", strconv.Itoa(pidLimit())),
 	)
@@ -85,10 +88,14 @@ func pidLimit() int {
 // That is done only when one asks for it, since each controller makes every
 // group dearer.
 func EnableBeside(g *Group, controller string) error {
-	if err := enable("", "+"+controller); err != nil {
-		return err
+	at := ""
+	for _, part := range strings.Split(g.Path, "/") {
+		if err := enable(at, "+"+controller); err != nil {
+			return err
+		}
+		at = path.Join(at, part)
 	}
-	return enable(path.Dir(g.Path), "+"+controller)
+	return nil
 }
 
 // Open makes the group if it is not there and opens it. A frozen one is thawed,
@@ -96,6 +103,11 @@ func EnableBeside(g *Group, controller string) error {
 func Open(name string) (*Group, error) {
 	full := Root + "/" + name
 	err := unix.Mkdir(full, 0o755)
+	if err == unix.ENOENT { // a slice that nothing has asked for yet
+		if err = os.MkdirAll(path.Dir(full), 0o755); err == nil {
+			err = unix.Mkdir(full, 0o755)
+		}
+	}
 	if err != nil && err != unix.EEXIST {
 		return nil, fmt.Errorf("make cgroup %s: %w", name, err)
 	}
@@ -108,6 +120,70 @@ func Open(name string) (*Group, error) {
 		g.Thaw()
 	}
 	return g, nil
+}
+
+// MakeSlice makes the group of a slice and sets what its unit asks for. Those
+// above it are made too, without limits, if they are not there.
+func MakeSlice(name string, settings []plan.Setting) error {
+	if err := os.MkdirAll(Root+"/"+name, 0o755); err != nil {
+		return fmt.Errorf("make cgroup %s: %w", name, err)
+	}
+	g := &Group{Path: name}
+	for _, s := range settings {
+		if err := g.Set(s.File, s.Value); err != nil {
+			return fmt.Errorf("%s of slice %s: %w", s.File, name, err)
+		}
+	}
+	return nil
+}
+
+// Delegate hands the group to a user, who may divide it further with the
+// controllers that are named; none are all that there are.
+func (g *Group) Delegate(uid, gid int, controllers []string) error {
+	if controllers == nil {
+		b, err := os.ReadFile(path.Join(Root, path.Dir(g.Path), "cgroup.controllers"))
+		if err != nil {
+			return err
+		}
+		controllers = strings.Fields(string(b))
+	}
+	for _, c := range controllers {
+		if err := EnableBeside(g, c); err != nil {
+			return fmt.Errorf("delegate controller %s: %w", c, err)
+		}
+	}
+	for _, file := range []string{"", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"} {
+		if err := os.Chown(path.Join(Root, g.Path, file), max(uid, 0), max(gid, 0)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Below opens a group inside this one.
+func (g *Group) Below(name string, uid, gid int) (*Group, error) {
+	sub, err := Open(g.Path + "/" + name)
+	if err == nil {
+		err = os.Chown(Root+"/"+sub.Path, max(uid, 0), max(gid, 0))
+	}
+	return sub, err
+}
+
+// MemoryEvents is the path of the file that counts what the lack of memory did
+// to the group. It is there once the memory controller is.
+func (g *Group) MemoryEvents() string { return Root + "/" + g.Path + "/memory.events" }
+
+// OOMKills counts the processes of the group that the kernel has killed for
+// want of memory.
+func (g *Group) OOMKills() uint64 {
+	b, _ := g.read("memory.events")
+	for line := range bytes.Lines(b) {
+		if n, ok := bytes.CutPrefix(line, []byte("oom_kill ")); ok {
+			kills, _ := strconv.ParseUint(string(bytes.TrimSpace(n)), 10, 64)
+			return kills
+		}
+	}
+	return 0
 }
 
 // Thaw lets the group's processes run, and those that are born in it execute.

@@ -84,6 +84,20 @@ func Parse(text string) supervisor.Notified {
 		switch key {
 		case "READY":
 			m.Ready = value == "1"
+		case "RELOADING":
+			m.Reloading = value == "1"
+		case "STOPPING":
+			m.Stopping = value == "1"
+		case "MONOTONIC_USEC":
+			m.ReloadedAt = microseconds(value)
+		case "ERRNO":
+			if n, err := strconv.Atoi(value); err == nil && n > 0 && n < 4096 {
+				m.Errno = n
+			}
+		case "WATCHDOG":
+			m.Alive, m.Trigger = value == "1", value == "trigger"
+		case "WATCHDOG_USEC":
+			m.Watchdog = microseconds(value)
 		case "STATUS":
 			m.Status, m.StatusSet = strings.ToValidUTF8(value, "?"), true
 		case "MAINPID":
@@ -91,10 +105,17 @@ func Parse(text string) supervisor.Notified {
 				m.MainPID = n
 			}
 		case "EXTEND_TIMEOUT_USEC":
-			if n, err := strconv.ParseUint(value, 10, 40); err == nil {
-				m.Extend = time.Duration(n) * time.Microsecond
-			}
+			m.Extend = microseconds(value)
 		}
 	}
 	return m
+}
+
+// microseconds reads a time span of less than 13 days; 0 for anything else.
+func microseconds(value string) time.Duration {
+	n, err := strconv.ParseUint(value, 10, 40)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(n) * time.Microsecond
 }

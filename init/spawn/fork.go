@@ -74,7 +74,7 @@ func Fork(t *Table, spec *Spec, files Files, devNull int) (Child, error) {
 		if report >= 0 {
 			unix.Close(report)
 		}
-		return Child{}, &Error{"execute " + spec.Command.Path, err}
+		return Child{}, &Error{"execute " + program, err}
 	}
 	return Child{PID: pid, Report: report}, nil
 }

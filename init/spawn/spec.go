@@ -2,6 +2,7 @@ package spawn
 
 import (
 	"os"
+	"slices"
 	"strings"
 
 	"clarityos/services/plan"
@@ -18,8 +19,12 @@ const firstExtra = 3
 // Spec is everything about one process to be.
 type Spec struct {
 	Command plan.Command
+	Probe   *plan.Probe `json:",omitempty"` // instead of Command: the stub is the probe
 	Process plan.Process
 	Env     []string // complete but for EnvFiles; later ones win
+
+	Sockets  []string `json:",omitempty"` // names of the descriptors in Files.Extra, which the program is told of
+	NotifyFD int      `json:",omitempty"` // where the last of Files.Extra has to be; 0: nowhere
 }
 
 // Path is what programs find commands in.
@@ -29,6 +34,9 @@ const Path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/
 // in the child, or could block.
 func (s *Spec) needsStub() bool {
 	p := &s.Process
+	if s.Probe != nil || len(s.Sockets) > 0 || s.NotifyFD != 0 || late(s.Command.Argv) || late(p.Environment) {
+		return true
+	}
 	if s.Command.Substitute || !strings.HasPrefix(s.Command.Path, "/") || !onRoot(s.Command.Path) {
 		return true
 	}
@@ -40,11 +48,17 @@ func (s *Spec) needsStub() bool {
 			return true
 		}
 	}
-	return len(p.EnvFiles) > 0 || p.Nice != nil || p.OOMScoreAdjust != nil || p.NoNewPrivs || len(p.Ambient) > 0 ||
-		len(p.Limits) > 0 || strings.HasPrefix(p.Input, "tty") || toFile(p.Output) || toFile(p.Error)
+	return len(p.EnvFiles) > 0 || len(p.UnsetEnv) > 0 || p.Nice != nil || p.IOPriority != nil || p.CPUPolicy != nil ||
+		len(p.CPUAffinity) > 0 || p.TimerSlack != 0 || p.OOMScoreAdjust != nil || p.CoredumpFilter != nil ||
+		p.IgnoreSIGPIPE || p.NoNewPrivs || len(p.Ambient) > 0 || len(p.Limits) > 0 || s.Command.KeepUser ||
+		opened(p.Input) || opened(p.Output) || opened(p.Error)
 }
 
-func toFile(output string) bool { return strings.Contains(output, ":") || output == "tty" }
+// opened says whether a form of StandardInput= or its kin is the stub's to open.
+func opened(form string) bool {
+	kind, _, named := strings.Cut(form, ":")
+	return named || kind == "data" || kind == "socket" || kind == "fd" || strings.HasPrefix(kind, "tty")
+}
 
 // onRoot says whether a path lies on the root file system, where looking at it
 // cannot hang.
@@ -63,7 +77,20 @@ func environment(p *plan.Process, extra []string) []string {
 	if p.User != "" {
 		env = append(env, "USER="+p.User, "LOGNAME="+p.User, "HOME="+p.Home, "SHELL="+p.Shell)
 	}
+	for _, name := range p.PassEnv {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
 	return dedupe(append(append(env, extra...), p.Environment...))
+}
+
+// without takes variables away: by name, or only if they have a value.
+func without(env, unset []string) []string {
+	return slices.DeleteFunc(env, func(e string) bool {
+		name, _, _ := strings.Cut(e, "=")
+		return slices.Contains(unset, name) || slices.Contains(unset, e)
+	})
 }
 
 // dedupe keeps the last value of every variable.

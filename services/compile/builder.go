@@ -2,6 +2,7 @@ package compile
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"syscall"
@@ -26,7 +27,10 @@ type builder struct {
 	s    *plan.Service
 	file unit.File
 
+	context     unit.Context
 	defaultDeps bool
+	busName     string
+	slice       string // of Slice=
 	typeSet     bool
 	groupSet    bool
 	dirs        []directoryLine
@@ -42,8 +46,14 @@ type directoryLine struct{ kind, name string }
 
 func newBuilder(c *compiler, u *plan.Unit, f unit.File) *builder {
 	b := &builder{c: c, u: u, file: f, defaultDeps: true, dirModes: map[string]uint32{}}
+	b.context = unit.Context{Name: u.Name, Path: f.Paths[0], Values: c.values}
 	u.StartLimit = plan.StartLimit{Interval: defaultInterval, Burst: defaultBurst}
-	if strings.HasSuffix(u.Name, ".service") {
+	switch path.Ext(u.Name) {
+	case ".socket":
+		u.Socket = newSocket(u.Name)
+	case ".slice":
+		u.Slice = &plan.Slice{}
+	case ".service":
 		u.Service = &plan.Service{
 			Type: plan.Simple, Restart: plan.RestartNo, RestartDelay: defaultRestartDelay, GuessMainPID: true,
 			TimeoutStop: defaultTimeout,
@@ -80,10 +90,12 @@ func (b *builder) directive(d unit.Directive) {
 		return // Install is for whoever enables units; X- belongs to others
 	}
 	key := d.Section + "." + d.Key
-	if set, ok := setters[key]; ok && (b.s != nil || d.Section == "Unit") {
-		value, err := unit.Expand(d.Value, b.u.Name)
+	if set, ok := setters[key]; ok && b.takes(d.Section) {
+		var err error
+		if !perWord[d.Key] {
+			d.Value, err = b.context.Expand(d.Value, false)
+		}
 		if err == nil {
-			d.Value = value
 			err = set(b, d)
 		}
 		if err != nil {
@@ -94,7 +106,7 @@ func (b *builder) directive(d unit.Directive) {
 	switch {
 	case securityKeys[d.Key] && d.Section == "Service":
 		b.note(d, plan.Unenforced, true, "%s= is read but not enforced yet", d.Key)
-	case unenforcedKeys[d.Key] && (d.Section == "Service" || d.Section == "Unit"):
+	case unenforcedKeys[d.Key] && (d.Section == "Service" || d.Section == "Unit" || d.Section == "Socket" || d.Section == "Slice"):
 		b.note(d, plan.Unenforced, false, "%s= is read but has no effect yet", d.Key)
 	default:
 		b.note(d, plan.Unknown, false, "unknown directive [%s] %s=", d.Section, d.Key)
@@ -104,12 +116,21 @@ func (b *builder) directive(d unit.Directive) {
 // finish checks the unit as a whole and adds what systemd adds by default.
 func (b *builder) finish() {
 	u, s := b.u, b.s
-	if b.defaultDeps && s != nil {
+	if b.defaultDeps && (s != nil || u.Socket != nil) {
 		u.Requires = append(u.Requires, "sysinit.target")
-		u.After = append(u.After, "sysinit.target", "basic.target")
+		u.After = append(u.After, "sysinit.target")
+		if s != nil {
+			u.After = append(u.After, "basic.target")
+		} else {
+			b.c.inverse = append(b.c.inverse, inverseEdge{u.Name, "sockets.target", after})
+		}
 	}
+	b.joinSlice()
 	if u.Description == "" {
 		u.Description = u.Name
+	}
+	if u.Socket != nil {
+		b.finishSocket()
 	}
 	if s == nil {
 		return
@@ -134,8 +155,19 @@ func (b *builder) finish() {
 	if s.Type == plan.Oneshot && (s.Restart == plan.RestartAlways || s.Restart == plan.RestartOnSuccess) {
 		b.invalid(at, 0, fmt.Sprintf("Restart=%s makes a oneshot service run for ever", s.Restart))
 	}
-	if s.Type == plan.Notify && (s.NotifyAccess == "" || s.NotifyAccess == "none") {
+	notifies := s.Type == plan.Notify && s.NotificationFD == 0 || s.Type == plan.Reloads || s.Watchdog > 0
+	if notifies && (s.NotifyAccess == "" || s.NotifyAccess == "none") {
 		s.NotifyAccess = "main"
+	}
+	if s.NotificationFD != 0 && s.Type != plan.Notify {
+		b.invalid(at, 0, fmt.Sprintf("NotificationFD= needs Type=notify, this is %s", s.Type))
+	}
+	b.finishBusName()
+	for _, k := range s.Sockets { // as in systemd.service(5)
+		u.Wants, u.After = append(u.Wants, k), append(u.After, k)
+	}
+	if h := s.Health; h != nil && h.Probe.Command == nil && h.Probe.At == nil {
+		b.invalid(at, 0, "Health… without a probe: HealthExec=, HealthTCP=, HealthUnix= or HealthHTTP= says how to look")
 	}
 	if s.Process.Log.Identifier == "" && len(s.Start) > 0 {
 		p := s.Start[0].Path
@@ -144,6 +176,96 @@ func (b *builder) finish() {
 	b.account()
 	b.finishDirectories()
 	s.Process.Environment = append(s.Process.Environment, b.env...)
+}
+
+// takes says whether units of this kind have the section.
+func (b *builder) takes(section string) bool {
+	switch section {
+	case "Unit":
+		return true
+	case "Service", "X-Clarity":
+		return b.s != nil
+	case "Socket":
+		return b.u.Socket != nil
+	case "Slice":
+		return b.u.Slice != nil
+	}
+	return false
+}
+
+// perWord are the keys whose values are split into words before specifiers are
+// expanded, so that an instance's name with a blank in it stays one word.
+var perWord = map[string]bool{"Environment": true, "ExecCondition": true, "ExecStartPre": true, "ExecStart": true,
+	"ExecStartPost": true, "ExecReload": true, "ExecStop": true, "ExecStopPost": true, "HealthExec": true}
+
+// words splits the value of one of perWord. Specifiers of the running machine
+// are left for it.
+func (b *builder) words(d unit.Directive) ([]string, error) {
+	words, err := unit.Words(d.Value)
+	for i := range words {
+		if err == nil {
+			words[i], err = b.context.Expand(words[i], true)
+		}
+	}
+	return words, err
+}
+
+// joinSlice puts a service's cgroup into its slice, and a slice's into those
+// that its name goes through: a-b.slice lies in a.slice.
+func (b *builder) joinSlice() {
+	slice := b.slice
+	if b.u.Slice != nil {
+		if i := strings.LastIndexByte(b.u.Name, '-'); i > 0 {
+			slice = b.u.Name[:i] + ".slice"
+		}
+	}
+	if slice == "" {
+		return
+	}
+	b.c.slices = append(b.c.slices, edge{b.u.Name, slice})
+	if b.s != nil {
+		b.s.Process.Slice = slicePath(slice)
+	}
+}
+
+// slicePath is where the cgroup of a slice lies below the root.
+func slicePath(name string) string {
+	base := strings.TrimSuffix(name, ".slice")
+	if base == "-" || base == "" {
+		return "."
+	}
+	var parts []string
+	for i := 0; i <= len(base); i++ {
+		if i == len(base) || base[i] == '-' {
+			parts = append(parts, base[:i]+".slice")
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+func (b *builder) finishSocket() {
+	if len(b.u.Socket.Listen) == 0 && b.u.Broken == "" {
+		b.invalid(b.file.Paths[0], 0, "no ListenStream=, ListenDatagram=, ListenSequentialPacket= or ListenFIFO=")
+	}
+	b.c.inverse = append(b.c.inverse, inverseEdge{b.u.Name, b.u.Socket.Service, after})
+}
+
+// busNameWatch is what waits for a name on the bus, so that PID 1 need not
+// speak D-Bus.
+const busNameWatch = "/usr/lib/clarity/clarityd"
+
+// finishBusName gives a service of Type=dbus the command that awaits its name.
+func (b *builder) finishBusName() {
+	if b.s.Type != plan.DBus {
+		return
+	}
+	if b.busName == "" {
+		b.invalid(b.file.Paths[0], 0, "Type=dbus needs BusName=")
+		return
+	}
+	b.s.AwaitName = []plan.Command{{Path: busNameWatch, Argv: []string{"clarityd", "bus-name", b.busName}, Privileged: true}}
+	b.u.After = append(b.u.After, "dbus.socket", "dbus.service")
+	b.u.Wants = append(b.u.Wants, "dbus.socket")
 }
 
 // account resolves User= and Group=.

@@ -5,7 +5,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 
@@ -15,10 +17,14 @@ import (
 
 // Options say what the root alone does not.
 type Options struct {
-	ImageID string   // the plan is bound to it; "" binds to nothing
-	Default string   // unit that boot starts; "": default.target, which is multi-user.target unless the root says otherwise
-	Enable  []string // units that the default target wants, besides those that .wants folders name
-	System  plan.System
+	ImageID   string          // the plan is bound to it; "" binds to nothing
+	Default   string          // unit that boot starts; "": default.target, which is multi-user.target unless the root says otherwise
+	Enable    []string        // units that the default target wants, besides those that .wants folders name
+	Instances []string        // of templates, that are to be in the plan although no unit names them
+	Machine   map[byte]string // what the specifiers of unit.Machine stand for; nil where no machine runs
+	System    plan.System
+
+	lenient bool // leave out what is to be enabled and does not exist
 }
 
 // Root compiles the units of a root. The error is about the root as a whole
@@ -34,6 +40,8 @@ func Root(root fs.FS, opts Options) (*plan.Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read units: %w", err)
 	}
+	c.set = set
+	c.values = specifiers(root, opts)
 	c.alias = set.Aliases
 	files := append(set.Files, builtin(set, opts.System)...)
 	sort.Slice(files, func(i, j int) bool { return files[i].Name < files[j].Name })
@@ -44,6 +52,16 @@ func Root(root fs.FS, opts Options) (*plan.Plan, error) {
 		if c.find(a.other) == nil {
 			c.alias[a.other] = a.unit
 		}
+	}
+	for _, l := range []map[string][]string{set.Wants, set.Requires} {
+		for _, names := range l {
+			c.named(names...)
+		}
+	}
+	c.named(opts.Enable...)
+	c.named(opts.Instances...)
+	if err := c.instantiate(); err != nil {
+		return nil, err
 	}
 	for _, m := range []struct {
 		links map[string][]string
@@ -66,15 +84,23 @@ func Root(root fs.FS, opts Options) (*plan.Plan, error) {
 	}
 	for _, name := range opts.Enable {
 		if u := c.find(name); u == nil {
+			if opts.lenient {
+				continue
+			}
 			return nil, fmt.Errorf("unit %s is to be enabled, but no package or file brings it%s", name, c.nearest(name))
 		}
 		target.Wants = append(target.Wants, name)
+	}
+	for _, name := range opts.Instances {
+		if c.find(name) == nil && !opts.lenient {
+			return nil, fmt.Errorf("unit %s does not exist, and %s is no template of this system", name, unit.TemplateOf(name))
+		}
 	}
 	c.link()
 	c.markEnabled(target)
 	c.breakCycles()
 
-	p := &plan.Plan{Schema: plan.Schema, Image: opts.ImageID, Default: target.Name, System: opts.System, Findings: c.findings}
+	p := &plan.Plan{Schema: plan.Schema, Image: opts.ImageID, Default: target.Name, Instances: opts.Instances, System: opts.System}
 	for _, name := range c.names() {
 		p.Units = append(p.Units, *c.units[name])
 	}
@@ -92,13 +118,25 @@ type compiler struct {
 	users    users
 	units    map[string]*plan.Unit
 	alias    map[string]string
-	before   []edge // Before= lines, turned into After once all units are known
+	set      unit.Set
+	values   map[byte]string // of specifiers
+	wanted   []string        // names that may be those of instances
+	inverse  []inverseEdge
+	slices   []edge // unit, slice
 	also     []edge // Alias= lines: unit is also called other
 	findings []plan.Finding
 }
 
-// edge is "unit stands before other".
 type edge struct{ unit, other string }
+
+// inverseEdge is a line of unit that adds it to a relation of other, such as
+// Before=.
+type inverseEdge struct {
+	unit, other string
+	field       func(*plan.Relations) *[]string
+}
+
+func after(r *plan.Relations) *[]string { return &r.After }
 
 func (c *compiler) names() []string {
 	names := make([]string, 0, len(c.units))
@@ -121,8 +159,7 @@ func (c *compiler) finding(f plan.Finding) { c.findings = append(c.findings, f) 
 // add compiles one file. Units of kinds that are not run yet are left out; a
 // reference to one is a finding where it stands.
 func (c *compiler) add(f unit.File) {
-	kind := path.Ext(f.Name)
-	if kind != ".service" && kind != ".target" || strings.Contains(f.Name, "@.") {
+	if !runs(f.Name) || unit.IsTemplate(f.Name) {
 		return
 	}
 	u := &plan.Unit{Name: f.Name, Sources: f.Paths}
@@ -139,6 +176,63 @@ func (c *compiler) add(f unit.File) {
 		b.directive(d)
 	}
 	b.finish()
+	r := u.Relations
+	c.named(slices.Concat(r.Wants, r.Requires, r.Requisite, r.BindsTo, r.Upholds, r.OnFailure, r.OnSuccess)...)
+	if u.Socket != nil {
+		c.named(u.Socket.Service)
+	}
+}
+
+// runs says whether units of the name's kind are run at all yet.
+func runs(name string) bool {
+	return slices.Contains([]string{".service", ".socket", ".slice", ".target"}, path.Ext(name))
+}
+
+// named remembers names that may ask for an instance of a template.
+func (c *compiler) named(names ...string) { c.wanted = append(c.wanted, names...) }
+
+// instantiate makes the instances that units name, and those that these name.
+func (c *compiler) instantiate() error {
+	for len(c.wanted) > 0 {
+		name := c.wanted[0]
+		c.wanted = c.wanted[1:]
+		if unit.TemplateOf(name) == "" || c.find(name) != nil {
+			continue
+		}
+		f, ok, err := c.set.Instance(c.root, name)
+		if err != nil {
+			return err
+		}
+		if ok {
+			c.add(f)
+		}
+	}
+	return nil
+}
+
+// specifiers gives what the root's os-release and the definition say.
+func specifiers(root fs.FS, opts Options) map[byte]string {
+	values := maps.Clone(opts.Machine)
+	if values == nil {
+		values = map[byte]string{}
+	}
+	if name := opts.System.Hostname; name != "" && values['H'] == "" {
+		values['H'] = name
+		values['l'], _, _ = strings.Cut(name, ".")
+	}
+	text, err := fs.ReadFile(root, "usr/lib/os-release")
+	if err != nil {
+		text, _ = fs.ReadFile(root, "etc/os-release") // without one, the specifiers are empty
+	}
+	for letter, key := range map[byte]string{'o': "ID", 'w': "VERSION_ID", 'W': "VARIANT_ID", 'B': "BUILD_ID", 'A': "IMAGE_VERSION", 'M': "IMAGE_ID"} {
+		values[letter] = ""
+		for line := range strings.Lines(string(text)) {
+			if v, ok := strings.CutPrefix(strings.TrimSpace(line), key+"="); ok {
+				values[letter] = strings.Trim(v, `"'`)
+			}
+		}
+	}
+	return values
 }
 
 // masked is why a masked unit cannot be started.
@@ -161,10 +255,8 @@ func (c *compiler) markEnabled(u *plan.Unit) {
 		return
 	}
 	u.Enabled = true
-	for _, list := range [][]string{u.Wants, u.Requires} {
-		for _, n := range list {
-			c.markEnabled(c.units[n])
-		}
+	for _, n := range slices.Concat(u.Wants, u.Requires, u.BindsTo, u.Upholds) {
+		c.markEnabled(c.units[n])
 	}
 }
 

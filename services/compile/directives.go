@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -12,182 +11,29 @@ import (
 	"clarityos/services/unit"
 )
 
-// setter applies one directive, whose specifiers are already expanded.
+// setter applies one directive. Its specifiers are already expanded, unless the
+// key is one of perWord.
 type setter func(b *builder, d unit.Directive) error
 
 // setters holds every directive that is enforced, by section and key.
-var setters = map[string]setter{
-	"Unit.Description":   text(func(b *builder) *string { return &b.u.Description }),
-	"Unit.Documentation": ignore,
-	"Unit.Wants":         names(func(b *builder) *[]string { return &b.u.Wants }),
-	"Unit.Requires":      names(func(b *builder) *[]string { return &b.u.Requires }),
-	"Unit.After":         names(func(b *builder) *[]string { return &b.u.After }),
-	"Unit.Conflicts":     names(func(b *builder) *[]string { return &b.u.Conflicts }),
-	"Unit.Before": func(b *builder, d unit.Directive) error {
-		for _, n := range strings.Fields(d.Value) {
-			b.c.before = append(b.c.before, edge{b.u.Name, n})
-		}
-		return nil
-	},
-	"Unit.DefaultDependencies": func(b *builder, d unit.Directive) (err error) {
-		b.defaultDeps, err = unit.Bool(d.Value)
-		return err
-	},
-	"Unit.StartLimitIntervalSec": span(func(b *builder) *time.Duration { return &b.u.StartLimit.Interval }),
-	"Unit.StartLimitInterval":    span(func(b *builder) *time.Duration { return &b.u.StartLimit.Interval }),
-	"Unit.StartLimitBurst":       number(func(b *builder) *int { return &b.u.StartLimit.Burst }, 0, 1<<20),
-
-	"Service.StartLimitInterval": span(func(b *builder) *time.Duration { return &b.u.StartLimit.Interval }),
-	"Service.StartLimitBurst":    number(func(b *builder) *int { return &b.u.StartLimit.Burst }, 0, 1<<20),
-	"Service.Type": func(b *builder, d unit.Directive) error {
-		b.typeSet = true
-		b.s.Type = plan.Type(d.Value)
-		switch b.s.Type {
-		case plan.Simple, plan.Exec, plan.Oneshot, plan.Forking, plan.Notify:
-			return nil
-		case "notify-reload":
-			b.s.Type = plan.Notify
-			b.note(d, plan.Unenforced, false, "Type=notify-reload is run as notify: a reload is not awaited yet")
-			return nil
-		case "idle":
-			b.s.Type = plan.Simple
-			b.note(d, plan.Unenforced, false, "Type=idle is run as simple: it does not wait for other jobs yet")
-			return nil
-		case "dbus":
-			b.s.Type = plan.Exec
-			b.note(d, plan.Unenforced, false, "Type=dbus is run as exec: the bus name is not awaited yet")
-			return nil
-		}
-		return fmt.Errorf("no type %q (simple, exec, oneshot, forking, notify)", d.Value)
-	},
-	"Service.NotifyAccess":    choice(func(b *builder) *string { return &b.s.NotifyAccess }, "none", "main", "exec", "all"),
-	"Service.PIDFile":         pidFile,
-	"Service.GuessMainPID":    truth(func(b *builder) *bool { return &b.s.GuessMainPID }),
-	"Service.RemainAfterExit": truth(func(b *builder) *bool { return &b.s.RemainAfterExit }),
-	"Service.ExecCondition":   commands(func(b *builder) *[]plan.Command { return &b.s.Condition }),
-	"Service.ExecStartPre":    commands(func(b *builder) *[]plan.Command { return &b.s.StartPre }),
-	"Service.ExecStart":       commands(func(b *builder) *[]plan.Command { return &b.s.Start }),
-	"Service.ExecStartPost":   commands(func(b *builder) *[]plan.Command { return &b.s.StartPost }),
-	"Service.ExecReload":      commands(func(b *builder) *[]plan.Command { return &b.s.Reload }),
-	"Service.ExecStop":        commands(func(b *builder) *[]plan.Command { return &b.s.Stop }),
-	"Service.ExecStopPost":    commands(func(b *builder) *[]plan.Command { return &b.s.StopPost }),
-	"Service.Restart": func(b *builder, d unit.Directive) error {
-		b.s.Restart = plan.Restart(d.Value)
-		all := []plan.Restart{plan.RestartNo, plan.RestartAlways, plan.RestartOnSuccess, plan.RestartOnFailure,
-			plan.RestartOnAbnormal, plan.RestartOnAbort, plan.RestartOnWatchdog}
-		if !slices.Contains(all, b.s.Restart) {
-			return fmt.Errorf("no policy %q (no, always, on-success, on-failure, on-abnormal, on-abort, on-watchdog)", d.Value)
-		}
-		return nil
-	},
-	"Service.RestartSec":               span(func(b *builder) *time.Duration { return &b.s.RestartDelay }),
-	"Service.RestartSteps":             number(func(b *builder) *int { return &b.s.RestartSteps }, 0, 1000),
-	"Service.RestartMaxDelaySec":       span(func(b *builder) *time.Duration { return &b.s.RestartMaxDelay }),
-	"Service.SuccessExitStatus":        exitSet(func(b *builder) *plan.ExitSet { return &b.s.SuccessStatus }),
-	"Service.RestartPreventExitStatus": exitSet(func(b *builder) *plan.ExitSet { return &b.s.PreventRestart }),
-	"Service.RestartForceExitStatus":   exitSet(func(b *builder) *plan.ExitSet { return &b.s.ForceRestart }),
-	"Service.TimeoutStartSec":          timeout(func(b *builder) *time.Duration { return &b.s.TimeoutStart }),
-	"Service.TimeoutStopSec":           timeout(func(b *builder) *time.Duration { return &b.s.TimeoutStop }),
-	"Service.TimeoutSec": func(b *builder, d unit.Directive) error {
-		err := timeout(func(b *builder) *time.Duration { return &b.s.TimeoutStart })(b, d)
-		b.s.TimeoutStop = b.s.TimeoutStart
-		return err
-	},
-	"Service.KillMode": func(b *builder, d unit.Directive) error {
-		b.s.KillMode = plan.KillMode(d.Value)
-		if !slices.Contains([]plan.KillMode{plan.KillControlGroup, plan.KillMixed, plan.KillProcess, plan.KillNone}, b.s.KillMode) {
-			return fmt.Errorf("no kill mode %q (control-group, mixed, process, none)", d.Value)
-		}
-		return nil
-	},
-	"Service.KillSignal": signal(func(b *builder) *int { return &b.s.KillSignal }),
-	"Service.FinalKillSignal": func(b *builder, d unit.Directive) error {
-		b.note(d, plan.Unenforced, false, "FinalKillSignal= has an effect with KillMode=process only: otherwise the whole cgroup is killed")
-		return signal(func(b *builder) *int { return &b.s.FinalSignal })(b, d)
-	},
-	"Service.SendSIGKILL": truth(func(b *builder) *bool { return &b.s.SendSIGKILL }),
-	"Service.SendSIGHUP":  truth(func(b *builder) *bool { return &b.s.SendSIGHUP }),
-
-	"Service.Environment":     environment,
-	"Service.EnvironmentFile": environmentFile,
-	"Service.WorkingDirectory": func(b *builder, d unit.Directive) error {
-		dir, optional := strings.CutPrefix(d.Value, "-")
-		if dir == "~" {
-			dir = "/root"
-			if b.s.Process.Home != "" {
-				dir = b.s.Process.Home
-			}
-		}
-		if dir != "" && !path.IsAbs(dir) {
-			return fmt.Errorf("%q is not absolute", dir)
-		}
-		b.s.Process.Directory, b.s.Process.DirectoryOpt = dir, optional
-		return nil
-	},
-	"Service.User": func(b *builder, d unit.Directive) error {
-		b.s.Process.User = d.Value
-		return nil
-	},
-	"Service.Group": func(b *builder, d unit.Directive) (err error) {
-		if b.groupSet = d.Value != ""; b.groupSet {
-			b.s.Process.GID, err = b.c.users.group(d.Value)
-		}
-		return err
-	},
-	"Service.SupplementaryGroups": func(b *builder, d unit.Directive) error {
-		if d.Value == "" {
-			b.s.Process.Groups = nil
-		}
-		for _, n := range strings.Fields(d.Value) {
-			id, err := b.c.users.group(n)
-			if err != nil {
-				return err
-			}
-			b.s.Process.Groups = append(b.s.Process.Groups, id)
-		}
-		return nil
-	},
-	"Service.UMask": func(b *builder, d unit.Directive) error {
-		m, err := unit.Mode(d.Value)
-		b.s.Process.Umask = int(m)
-		return err
-	},
-	"Service.Nice": func(b *builder, d unit.Directive) error {
-		var n int
-		b.s.Process.Nice = &n
-		return number(func(*builder) *int { return &n }, -20, 19)(b, d)
-	},
-	"Service.OOMScoreAdjust": func(b *builder, d unit.Directive) error {
-		var n int
-		b.s.Process.OOMScoreAdjust = &n
-		return number(func(*builder) *int { return &n }, -1000, 1000)(b, d)
-	},
-	"Service.NoNewPrivileges":     truth(func(b *builder) *bool { return &b.s.Process.NoNewPrivs }),
-	"Service.AmbientCapabilities": ambient,
-	"Service.StandardInput":       input,
-	"Service.StandardOutput":      output(func(b *builder) *string { return &b.s.Process.Output }),
-	"Service.StandardError":       output(func(b *builder) *string { return &b.s.Process.Error }),
-	"Service.TTYPath":             text(func(b *builder) *string { return &b.s.Process.TTY.Path }),
-	"Service.SyslogIdentifier":    text(func(b *builder) *string { return &b.s.Process.Log.Identifier }),
-	"Service.Slice":               text(func(b *builder) *string { return &b.s.Process.Slice }),
-	"Service.RuntimeDirectoryPreserve": func(b *builder, d unit.Directive) error {
-		if d.Value == "restart" {
-			b.s.Process.KeepRuntimeDir = "restart"
-			return nil
-		}
-		keep, err := unit.Bool(d.Value)
-		if b.s.Process.KeepRuntimeDir = ""; keep {
-			b.s.Process.KeepRuntimeDir = "yes"
-		}
-		return err
-	},
-	"X-Clarity.Component": func(b *builder, d unit.Directive) error {
-		b.s.Component = d.Value
-		return nil
-	},
-}
+var setters = map[string]setter{}
 
 func init() {
+	for section, keys := range map[string]map[string]setter{
+		"Unit": unitSetters, "Service": serviceSetters, "Socket": socketSetters, "X-Clarity": claritySetters,
+	} {
+		for key, set := range keys {
+			setters[section+"."+key] = set
+		}
+	}
+	for _, keys := range []map[string]setter{execSetters, stdioSetters} {
+		for key, set := range keys {
+			setters["Service."+key] = set
+		}
+	}
+	for key, set := range cgroupSetters {
+		setters["Service."+key], setters["Slice."+key] = set, set
+	}
 	for _, kind := range []string{"Runtime", "State", "Cache", "Logs", "Configuration"} {
 		setters["Service."+kind+"Directory"] = directories(kind)
 		setters["Service."+kind+"DirectoryMode"] = func(b *builder, d unit.Directive) error {
@@ -195,9 +41,6 @@ func init() {
 			b.dirModes[kind] = mode
 			return err
 		}
-	}
-	for key, set := range cgroupSetters {
-		setters["Service."+key], setters["Slice."+key] = set, set
 	}
 	for name, resource := range limits {
 		setters["Service.Limit"+name] = limit(resource)
@@ -211,34 +54,92 @@ func init() {
 	}
 }
 
-func directories(kind string) setter {
+// unitSetters are the directives of [Unit].
+var unitSetters = map[string]setter{
+	"Description":   text(func(b *builder) *string { return &b.u.Description }),
+	"Documentation": ignore,
+	"SourcePath":    ignore,
+	"CollectMode":   ignore, // no unit is ever unloaded
+	"Wants":         names(func(b *builder) *[]string { return &b.u.Wants }),
+	"Requires":      names(func(b *builder) *[]string { return &b.u.Requires }),
+	"Requisite":     names(func(b *builder) *[]string { return &b.u.Requisite }),
+	"BindsTo":       names(func(b *builder) *[]string { return &b.u.BindsTo }),
+	"PartOf":        names(func(b *builder) *[]string { return &b.u.PartOf }),
+	"Upholds":       names(func(b *builder) *[]string { return &b.u.Upholds }),
+	"Conflicts":     names(func(b *builder) *[]string { return &b.u.Conflicts }),
+	"After":         names(func(b *builder) *[]string { return &b.u.After }),
+	"OnFailure":     names(func(b *builder) *[]string { return &b.u.OnFailure }),
+	"OnSuccess":     names(func(b *builder) *[]string { return &b.u.OnSuccess }),
+
+	"PropagatesReloadTo":   names(func(b *builder) *[]string { return &b.u.PropagatesReloadTo }),
+	"StopPropagatedFrom":   names(func(b *builder) *[]string { return &b.u.StopPropagatedFrom }),
+	"Before":               inverse(func(r *plan.Relations) *[]string { return &r.After }),
+	"ReloadPropagatedFrom": inverse(func(r *plan.Relations) *[]string { return &r.PropagatesReloadTo }),
+	"PropagatesStopTo":     inverse(func(r *plan.Relations) *[]string { return &r.StopPropagatedFrom }),
+	"RequiresMountsFor":    mountsFor(func(b *builder) *[]string { return &b.u.Requires }),
+	"WantsMountsFor":       mountsFor(func(b *builder) *[]string { return &b.u.Wants }),
+
+	"DefaultDependencies": truth(func(b *builder) *bool { return &b.defaultDeps }),
+	"RefuseManualStart":   truth(func(b *builder) *bool { return &b.u.RefuseStart }),
+	"RefuseManualStop":    truth(func(b *builder) *bool { return &b.u.RefuseStop }),
+	"AllowIsolate":        truth(func(b *builder) *bool { return &b.u.AllowIsolate }),
+	"IgnoreOnIsolate":     truth(func(b *builder) *bool { return &b.u.IgnoreOnIsolate }),
+	"StopWhenUnneeded":    truth(func(b *builder) *bool { return &b.u.StopWhenUnneeded }),
+
+	"StartLimitIntervalSec": span(func(b *builder) *time.Duration { return &b.u.StartLimit.Interval }),
+	"StartLimitInterval":    span(func(b *builder) *time.Duration { return &b.u.StartLimit.Interval }),
+	"StartLimitBurst":       number(func(b *builder) *int { return &b.u.StartLimit.Burst }, 0, 1<<20),
+	"StartLimitAction":      haltAction(func(b *builder) *plan.HaltAction { return &b.u.StartLimit.Action }),
+	"FailureAction":         haltAction(func(b *builder) *plan.HaltAction { return &b.u.FailureAction }),
+	"SuccessAction":         haltAction(func(b *builder) *plan.HaltAction { return &b.u.SuccessAction }),
+	"JobTimeoutSec":         timeout(func(b *builder) *time.Duration { return &b.u.JobTimeout }),
+	"JobRunningTimeoutSec":  timeout(func(b *builder) *time.Duration { return &b.u.JobTimeout }),
+	"JobTimeoutAction":      haltAction(func(b *builder) *plan.HaltAction { return &b.u.JobAction }),
+}
+
+// inverse adds this unit to a relation of the units that the line names.
+func inverse(field func(*plan.Relations) *[]string) setter {
 	return func(b *builder, d unit.Directive) error {
-		if d.Value == "" {
-			b.dirs = slices.DeleteFunc(b.dirs, func(l directoryLine) bool { return l.kind == kind })
-			return nil
-		}
-		words, err := unit.Words(d.Value)
-		for _, w := range words {
-			w, _, _ = strings.Cut(w, ":")
-			if path.IsAbs(w) || path.Clean(w) != w || strings.HasPrefix(w, "..") {
-				return fmt.Errorf("%q is not a clean relative path", w)
+		for _, n := range strings.Fields(d.Value) {
+			if err := unit.CheckName(n); err != nil {
+				return err
 			}
-			b.dirs = append(b.dirs, directoryLine{kind, w})
+			b.c.inverse = append(b.c.inverse, inverseEdge{b.u.Name, n, field})
 		}
-		return err
+		return nil
 	}
 }
 
-func pidFile(b *builder, d unit.Directive) error {
-	p := d.Value
-	if p != "" && !path.IsAbs(p) {
-		p = "/run/" + p
+// mountsFor makes a unit wait for the file systems that are mounted at boot:
+// there are no others as long as mount units are not run.
+func mountsFor(field func(*builder) *[]string) setter {
+	return func(b *builder, d unit.Directive) error {
+		for _, p := range strings.Fields(d.Value) {
+			if !path.IsAbs(p) {
+				return fmt.Errorf("%q is not an absolute path", p)
+			}
+			if list := field(b); !slices.Contains(*list, "local-fs.target") {
+				*list = append(*list, "local-fs.target")
+				b.u.After = append(b.u.After, "local-fs.target")
+			}
+		}
+		return nil
 	}
-	if rest, ok := strings.CutPrefix(p, "/var/run/"); ok {
-		p = "/run/" + rest
+}
+
+// haltAction reads the actions of systemd.unit(5). exit stands for poweroff, as
+// on every system whose manager is PID 1 of the machine.
+func haltAction(field func(*builder) *plan.HaltAction) setter {
+	return func(b *builder, d unit.Directive) error {
+		kind, how, _ := strings.Cut(d.Value, "-")
+		kinds := map[string]string{"none": "", "reboot": "reboot", "poweroff": "poweroff", "halt": "halt", "exit": "poweroff"}
+		to, known := kinds[kind]
+		if !known || how != "" && how != "force" && how != "immediate" || to == "" && how != "" {
+			return fmt.Errorf("no action %q (none, reboot, poweroff, halt or exit, with -force or -immediate)", d.Value)
+		}
+		*field(b) = plan.HaltAction{Kind: to, Force: how != ""}
+		return nil
 	}
-	b.s.PIDFile = p
-	return nil
 }
 
 func condition(kind string, assert bool) setter {
@@ -260,45 +161,4 @@ func condition(kind string, assert bool) setter {
 		b.u.Conditions = append(b.u.Conditions, c)
 		return nil
 	}
-}
-
-func limit(resource int) setter {
-	return func(b *builder, d unit.Directive) error {
-		soft, hard, both := strings.Cut(d.Value, ":")
-		if !both {
-			hard = soft
-		}
-		l := plan.Limit{Resource: resource}
-		var err error
-		if l.Soft, err = limitValue(resource, soft); err == nil {
-			l.Hard, err = limitValue(resource, hard)
-		}
-		if err != nil {
-			return err
-		}
-		if l.Soft > l.Hard {
-			return fmt.Errorf("the soft limit of %q is above the hard one", d.Value)
-		}
-		lim := &b.s.Process.Limits
-		*lim = slices.DeleteFunc(*lim, func(o plan.Limit) bool { return o.Resource == resource })
-		*lim = append(*lim, l)
-		return nil
-	}
-}
-
-func limitValue(resource int, v string) (uint64, error) {
-	switch resource {
-	case limits["CPU"], limits["RTTIME"]:
-		if t, err := unit.Duration(v); err == nil && t != unit.Infinity {
-			if resource == limits["RTTIME"] {
-				return uint64(t.Microseconds()), nil
-			}
-			return uint64(t.Seconds()), nil
-		}
-	case limits["NICE"]:
-		if n, err := strconv.Atoi(v); err == nil && strings.ContainsAny(v, "+-") {
-			return uint64(20 - n), nil
-		}
-	}
-	return unit.Size(v)
 }

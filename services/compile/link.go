@@ -16,23 +16,47 @@ import (
 func (c *compiler) link() {
 	for _, name := range c.names() {
 		u := c.units[name]
-		u.Wants = c.resolve(u, u.Wants, "Wants", false)
-		u.Requires = c.resolve(u, u.Requires, "Requires", true)
-		u.Conflicts = c.resolve(u, u.Conflicts, "Conflicts", false)
-		u.After = c.resolve(u, u.After, "After", false)
+		for _, r := range []struct {
+			relation string
+			list     *[]string
+			missing  missing
+		}{
+			{"Wants", &u.Wants, told}, {"Upholds", &u.Upholds, told}, {"OnFailure", &u.OnFailure, told}, {"OnSuccess", &u.OnSuccess, told},
+			{"Requires", &u.Requires, breaks}, {"BindsTo", &u.BindsTo, breaks}, {"Requisite", &u.Requisite, breaks},
+			{"Conflicts", &u.Conflicts, ignored}, {"After", &u.After, ignored}, {"PartOf", &u.PartOf, ignored},
+			{"PropagatesReloadTo", &u.PropagatesReloadTo, ignored}, {"StopPropagatedFrom", &u.StopPropagatedFrom, ignored},
+		} {
+			*r.list = c.resolve(u, *r.list, r.relation, r.missing)
+		}
+		c.linkSocket(u)
+		for i, e := range u.SoftAfter {
+			if o := c.find(e.Unit); o != nil {
+				u.SoftAfter[i].Unit = o.Name
+			}
+		}
+		u.SoftAfter = slices.DeleteFunc(u.SoftAfter, func(e plan.SoftAfter) bool { return c.units[e.Unit] == nil || e.Unit == u.Name })
 	}
-	for _, e := range c.before {
-		before, after := c.find(e.unit), c.find(e.other)
-		if before != nil && after != nil && before != after && !slices.Contains(after.After, before.Name) {
-			after.After = append(after.After, before.Name)
+	for _, e := range c.inverse {
+		from, to := c.find(e.unit), c.find(e.other)
+		if from == nil || to == nil || from == to {
+			continue
+		}
+		if list := e.field(&to.Relations); !slices.Contains(*list, from.Name) {
+			*list = append(*list, from.Name)
+			sort.Strings(*list)
+		}
+	}
+	for _, e := range c.slices { // those without a file are plain folders
+		if u, slice := c.find(e.unit), c.find(e.other); slice != nil {
+			u.Requires, u.After = insert(u.Requires, slice.Name), insert(u.After, slice.Name)
 		}
 	}
 	// A target stands after what it pulls in, so that reaching it means that
 	// they are up, unless the two are ordered the other way round.
 	for _, name := range c.names() {
 		u := c.units[name]
-		if u.Service == nil && u.Broken == "" {
-			for _, n := range append(slices.Clone(u.Wants), u.Requires...) {
+		if u.Kind() == "target" && u.Broken == "" {
+			for _, n := range slices.Concat(u.Wants, u.Requires, u.BindsTo, u.Upholds) {
 				if !slices.Contains(u.After, n) && !slices.Contains(c.units[n].After, u.Name) {
 					u.After = append(u.After, n)
 				}
@@ -42,30 +66,63 @@ func (c *compiler) link() {
 	}
 }
 
-func (c *compiler) resolve(u *plan.Unit, names []string, relation string, need bool) []string {
+// missing says what a reference to a unit that does not exist does.
+type missing int
+
+const (
+	ignored missing = iota // as in systemd
+	told                   // it is a finding
+	breaks                 // and the unit cannot start
+)
+
+// insert adds a name to a sorted list that does not hold it.
+func insert(list []string, name string) []string {
+	i, has := slices.BinarySearch(list, name)
+	if has {
+		return list
+	}
+	return slices.Insert(list, i, name)
+}
+
+// linkSocket finds the service of a socket, and the sockets that a service is
+// given: those that it names, then those that name it.
+func (c *compiler) linkSocket(u *plan.Unit) {
+	if u.Service != nil {
+		u.Service.Sockets = c.resolve(u, u.Service.Sockets, "Sockets", told)
+	}
+	if u.Socket == nil || u.Broken != "" {
+		return
+	}
+	to := c.find(u.Socket.Service)
+	if to == nil || to.Service == nil {
+		u.Broken = fmt.Sprintf("its service %s does not exist", u.Socket.Service)
+		c.finding(plan.Finding{Unit: u.Name, File: u.Sources[0], Kind: plan.Missing, Message: u.Broken})
+		return
+	}
+	u.Socket.Service = to.Name
+	to.Service.Sockets = insert(to.Service.Sockets, u.Name)
+}
+
+func (c *compiler) resolve(u *plan.Unit, names []string, relation string, lack missing) []string {
 	var out []string
 	for _, n := range names {
 		other := c.find(n)
 		switch {
 		case other == u:
-		case other != nil && other.Broken == masked && relation == "Wants":
+		case other != nil && other.Broken == masked && lack == told:
 			c.finding(plan.Finding{Unit: u.Name, File: u.Sources[0], Kind: plan.Missing,
-				Message: fmt.Sprintf("Wants=%s has no effect: the unit is masked", n)})
+				Message: fmt.Sprintf("%s=%s has no effect: the unit is masked", relation, n)})
 		case other != nil:
 			if !slices.Contains(out, other.Name) {
 				out = append(out, other.Name)
 			}
-		case relation == "After" || relation == "Conflicts":
+		case lack == ignored:
 		case strings.HasPrefix(u.Sources[0], builtinDir): // it names components that this system does without
-		case path.Ext(n) == ".service" || path.Ext(n) == ".target":
-			if strings.Contains(n, "@") {
-				c.finding(plan.Finding{Unit: u.Name, File: u.Sources[0], Kind: plan.Unenforced,
-					Message: fmt.Sprintf("%s=%s has no effect: template instances are not run yet", relation, n)})
-				continue
-			}
+		case path.Ext(n) == ".slice": // a folder of cgroups, there when it is needed
+		case runs(n):
 			c.finding(plan.Finding{Unit: u.Name, File: u.Sources[0], Kind: plan.Missing,
 				Message: fmt.Sprintf("%s=%s names a unit that does not exist", relation, n)})
-			if need && u.Broken == "" {
+			if lack == breaks && u.Broken == "" {
 				u.Broken = fmt.Sprintf("it requires %s, which does not exist", n)
 			}
 		default:

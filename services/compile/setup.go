@@ -118,7 +118,8 @@ func (c *compiler) fileRule(line string) (plan.FileRule, error) {
 	default:
 		return r, fmt.Errorf("tmpfiles.d line type %q is not applied", words[0])
 	}
-	if r.Path, err = unit.Expand(words[1], "tmpfiles.service"); err != nil {
+	at := unit.Context{Name: "systemd-tmpfiles-setup.service", Values: c.values}
+	if r.Path, err = at.Expand(words[1], false); err != nil {
 		return r, err
 	}
 	if !path.IsAbs(r.Path) {
@@ -153,7 +154,7 @@ func (c *compiler) fileRule(line string) (plan.FileRule, error) {
 		}
 	}
 	if len(words) > 6 {
-		r.Argument, err = unit.Expand(strings.Join(words[6:], " "), "tmpfiles.service")
+		r.Argument, err = at.Expand(strings.Join(words[6:], " "), false)
 	}
 	return r, err
 }

@@ -67,11 +67,8 @@ func size(field func(*builder) *uint64) setter {
 
 func choice(field func(*builder) *string, values ...string) setter {
 	return func(b *builder, d unit.Directive) error {
-		if !slices.Contains(values, d.Value) {
-			return fmt.Errorf("no value %q (%s)", d.Value, strings.Join(values, ", "))
-		}
 		*field(b) = d.Value
-		return nil
+		return oneOf(d.Value, values...)
 	}
 }
 
@@ -99,7 +96,7 @@ func commands(field func(*builder) *[]plan.Command) setter {
 			*list = nil
 			return nil
 		}
-		words, err := unit.Words(d.Value)
+		words, err := b.words(d)
 		if err != nil {
 			return err
 		}
@@ -132,8 +129,10 @@ prefixes:
 		switch prog[0] {
 		case '-':
 			c.IgnoreFailure = true
-		case '+', '!':
+		case '+':
 			c.Privileged = true
+		case '!':
+			c.KeepUser = true
 		case ':':
 			c.Literal = true
 		case '@':
@@ -166,7 +165,7 @@ func environment(b *builder, d unit.Directive) error {
 		b.s.Process.Environment = nil
 		return nil
 	}
-	words, err := unit.Words(d.Value)
+	words, err := b.words(d)
 	if err != nil {
 		return err
 	}
@@ -190,46 +189,6 @@ func environmentFile(b *builder, d unit.Directive) error {
 	}
 	b.s.Process.EnvFiles = append(b.s.Process.EnvFiles, plan.EnvFile{Path: p, Optional: optional})
 	return nil
-}
-
-// input accepts the forms of StandardInput=; those that are not run yet read
-// nothing.
-func input(b *builder, d unit.Directive) error {
-	switch kind, _, _ := strings.Cut(d.Value, ":"); kind {
-	case "tty-fail":
-		b.s.Process.Input = "tty"
-	case "data", "file", "socket", "fd":
-		b.s.Process.Input = "null"
-		b.note(d, plan.Unenforced, false, "StandardInput=%s is run as null", d.Value)
-	default:
-		return choice(func(b *builder) *string { return &b.s.Process.Input }, "null", "tty", "tty-force")(b, d)
-	}
-	return nil
-}
-
-// output accepts the forms of StandardOutput= and StandardError=.
-func output(field func(*builder) *string) setter {
-	return func(b *builder, d unit.Directive) error {
-		v := d.Value
-		switch v {
-		case "inherit", "null", "journal", "kmsg", "tty":
-		case "syslog":
-			v = "journal"
-		case "journal+console", "kmsg+console", "syslog+console":
-			v = "journal"
-			b.note(d, plan.Unenforced, false, "%s=%s goes to the log only", d.Key, d.Value)
-		default:
-			kind, file, ok := strings.Cut(v, ":")
-			if !ok || kind != "file" && kind != "append" && kind != "truncate" {
-				return fmt.Errorf("no value %q (inherit, null, journal, kmsg, tty, file:PATH, append:PATH, truncate:PATH)", v)
-			}
-			if !path.IsAbs(file) {
-				return fmt.Errorf("%q is not an absolute path", file)
-			}
-		}
-		*field(b) = v
-		return nil
-	}
 }
 
 func signal(field func(*builder) *int) setter {

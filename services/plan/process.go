@@ -40,11 +40,13 @@ type Process struct {
 	TTY       TTY    `json:",omitzero"`
 	Log       Log    `json:",omitzero"`
 
-	Cgroup        []Setting `json:",omitempty"`
-	Delegate      bool      `json:",omitempty"` // its user owns the cgroup
-	DelegateTo    []string  `json:",omitempty"` // controllers that it may use below; nil with Delegate: all
-	DelegateGroup string    `json:",omitempty"` // DelegateSubgroup=: where its processes go
-	Slice         string    `json:",omitempty"` // cgroup of the slice, below the root; "": system.slice
+	Cgroup            []Setting     `json:",omitempty"`
+	Delegate          bool          `json:",omitempty"` // its user owns the cgroup
+	DelegateTo        []string      `json:",omitempty"` // controllers that it may use below; nil with Delegate: all
+	DelegateGroup     string        `json:",omitempty"` // DelegateSubgroup=: where its processes go
+	PressureWatch     bool          `json:",omitempty"` // MEMORY_PRESSURE_WATCH is told where its memory.pressure is
+	PressureThreshold time.Duration `json:",omitempty"` // stalls in 2s that it is told of; 0: 200ms
+	Slice             string        `json:",omitempty"` // cgroup of the slice, below the root; "": system.slice
 }
 
 // TTY is the terminal of Input, Output or Error tty.

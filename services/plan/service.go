@@ -130,12 +130,14 @@ type Health struct {
 	Gate      bool          `json:",omitempty"` // the start is not done before it is healthy
 }
 
-// Probe is one look at a service: exactly one field is set.
+// Probe is one look at a service: a command that exits with 0 or, at At, a
+// stream socket that takes a connection and, if Path is set, answers a GET of
+// HTTP with a status from 200 to 399.
 type Probe struct {
-	Command *Command `json:",omitempty"` // exits with 0
-	TCP     string   `json:",omitempty"` // ADDRESS:PORT with a numeric address: takes a connection
-	Unix    string   `json:",omitempty"` // path of a stream socket, or @name: takes a connection
-	HTTP    string   `json:",omitempty"` // http://ADDRESS:PORT/PATH: answers 200 to 399
+	Command *Command `json:",omitempty"`
+	At      *Address `json:",omitempty"`
+	Host    string   `json:",omitempty"` // of the request
+	Path    string   `json:",omitempty"`
 }
 
 // ExitSet is a set of exit codes and signals.

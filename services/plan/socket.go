@@ -22,8 +22,16 @@ type Socket struct {
 
 // Listen is one Listen…= line of a socket.
 type Listen struct {
-	Kind    string // stream, datagram, seqpacket, fifo
-	Address string // path, @abstract, PORT, IPv4:PORT, [IPv6]:PORT
+	Kind string  // stream, datagram, seqpacket, fifo
+	At   Address // of a FIFO a path
+	Text string  // as the unit has it
+}
+
+// Address is where a socket is: a path or @name, or a port at an address.
+type Address struct {
+	Path string `json:",omitempty"`
+	IP   []byte `json:",omitempty"` // 4 or 16 bytes; none with a port: every address
+	Port int    `json:",omitempty"`
 }
 
 // Option is one socket option, by its numbers in include/uapi/asm-generic/socket.h

@@ -92,3 +92,16 @@ type Slice struct {
 
 // Setting is a file of a cgroup and what is written to it.
 type Setting struct{ File, Value string }
+
+// Kind is service, socket, slice or target.
+func (u *Unit) Kind() string {
+	switch {
+	case u.Service != nil:
+		return "service"
+	case u.Socket != nil:
+		return "socket"
+	case u.Slice != nil:
+		return "slice"
+	}
+	return "target"
+}

@@ -13,6 +13,7 @@ type Role string
 const (
 	RoleMain    Role = "main"
 	RoleControl Role = "control"
+	RoleProbe   Role = "probe"
 )
 
 // Check asks whether conditions hold; Checked answers.
@@ -29,8 +30,9 @@ type Spawn struct {
 	Token      Token
 	Invocation uint64
 	Role       Role
-	Command    *plan.Command
-	Env        []string // MAINPID=, SERVICE_RESULT= and their kin
+	Command    *plan.Command // nil: Probe
+	Probe      *plan.Probe   // of RoleProbe
+	Env        []string      // MAINPID=, SERVICE_RESULT= and their kin
 }
 
 // FindMain asks for the main process of a forking service: the pid in PIDFile
@@ -57,6 +59,21 @@ type SignalAll struct {
 	Unit *plan.Unit
 	Sig  int
 }
+
+// Listen opens the descriptors of a socket; Listened answers.
+type Listen struct {
+	Unit  *plan.Unit
+	Token Token
+}
+
+// Watch has Incoming told, once, when a socket is used, or no longer.
+type Watch struct {
+	Unit *plan.Unit
+	On   bool
+}
+
+// Close closes the descriptors of a socket.
+type Close struct{ Unit *plan.Unit }
 
 // Kill ends everything in the unit's cgroup at once.
 type Kill struct{ Unit *plan.Unit }
@@ -104,6 +121,7 @@ const (
 	OutcomeDependency Outcome = "dependency" // something that it requires failed
 	OutcomeCanceled   Outcome = "canceled"   // another job took its place
 	OutcomeRefused    Outcome = "refused"    // the request made no sense now
+	OutcomeTimeout    Outcome = "timeout"    // JobTimeoutSec= has passed
 )
 
 // Done answers a Request.
@@ -140,6 +158,9 @@ func (FindMain) action()  {}
 func (Signal) action()    {}
 func (SignalAll) action() {}
 func (Kill) action()      {}
+func (Listen) action()    {}
+func (Watch) action()     {}
+func (Close) action()     {}
 func (End) action()       {}
 func (Record) action()    {}
 func (Changed) action()   {}

@@ -43,7 +43,7 @@ func (s *Supervisor) reaches(from, to *unit) bool {
 			return false
 		}
 		seen[u] = true
-		return slices.ContainsFunc(u.blockers(), func(b *unit) bool { return b == to || walk(b) })
+		return slices.ContainsFunc(s.blockers(u), func(b *unit) bool { return b == to || walk(b) })
 	}
 	return walk(from)
 }

@@ -80,13 +80,34 @@ type Emptied struct{ Unit string }
 type Notified struct {
 	Unit       string
 	Invocation uint64
-	PID        int // of the sender, from its credentials
+	PID        int  // of the sender, from its credentials
+	Trusted    bool // it came by a way that only the service has: NotifyAccess= does not matter
 	Ready      bool
 	MainPID    int // 0: not said
 	Status     string
 	StatusSet  bool
 	Extend     time.Duration // EXTEND_TIMEOUT_USEC; 0: not said
+	Reloading  bool
+	ReloadedAt time.Duration // MONOTONIC_USEC of RELOADING=1; 0: not said
+	Stopping   bool
+	Errno      int           // 0: not said
+	Alive      bool          // WATCHDOG=1
+	Trigger    bool          // WATCHDOG=trigger: it asks to be treated as hung
+	Watchdog   time.Duration // WATCHDOG_USEC: the interval from now on; 0: not said
 }
+
+// OOMKilled says that the kernel has killed a process of the unit for want of
+// memory. It comes before the Exited of that process.
+type OOMKilled struct{ Unit string }
+
+// Listened answers Listen: Err is "" when the unit's descriptors are open.
+type Listened struct {
+	Token Token
+	Err   string
+}
+
+// Incoming says that somebody uses a socket that is watched.
+type Incoming struct{ Unit string }
 
 // FoundMain answers FindMain: PID is the service's main process, or Err says
 // why it is not known (yet).
@@ -108,3 +129,6 @@ func (Exited) event()      {}
 func (Emptied) event()     {}
 func (Notified) event()    {}
 func (FoundMain) event()   {}
+func (OOMKilled) event()   {}
+func (Listened) event()    {}
+func (Incoming) event()    {}

@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"clarityos/services/plan"
 )
@@ -20,6 +23,10 @@ func (s *Supervisor) spawnFailed(e SpawnFailed) {
 	}
 	p.alive = false
 	cause := fmt.Sprintf("%s: %s", e.Step, e.Err)
+	if p == &u.health.probe {
+		s.probeEnded(u, verdict{result: Resources, cause: cause, code: -1})
+		return
+	}
 	if !u.main.alive && !u.control.alive {
 		u.populated = false
 	}
@@ -33,8 +40,13 @@ func (s *Supervisor) exited(e Exited) {
 		return
 	}
 	p.alive = false
+	v := judge(u.Service, p == &u.main, e)
+	if p == &u.health.probe {
+		s.probeEnded(u, v)
+		return
+	}
 	u.populated = e.Populated || u.main.alive || u.control.alive
-	s.ended(u, p, judge(u.Service, p == &u.main, e))
+	s.ended(u, p, v)
 }
 
 // verdict is what an exit means.
@@ -52,6 +64,28 @@ func (v verdict) of(process string) string {
 		return v.cause
 	}
 	return process + " " + v.cause
+}
+
+// environment describes an exit in the words of systemd.exec(5): the variable
+// code says how it ended, status with what. There is none without an exit.
+func (v verdict) environment(code, status string) []string {
+	switch {
+	case v.signal != 0 && v.result == CoreDump:
+		return []string{code + "dumped", status + signalName(v.signal)}
+	case v.signal != 0:
+		return []string{code + "killed", status + signalName(v.signal)}
+	case v.code >= 0:
+		return []string{code + "exited", status + strconv.Itoa(v.code)}
+	}
+	return nil
+}
+
+// signalName is a signal's name without SIG, or its number.
+func signalName(n int) string {
+	if name := unix.SignalName(syscall.Signal(n)); name != "" {
+		return strings.TrimPrefix(name, "SIG")
+	}
+	return strconv.Itoa(n)
 }
 
 // judge tells success from failure. The clean signals count for the main
@@ -83,7 +117,7 @@ func (s *Supervisor) ended(u *unit, p *process, v verdict) {
 		u.exit = v
 	}
 	switch u.phase {
-	case StopTerm, StopKill, FinalKill:
+	case StopTerm, StopAbort, StopKill, FinalKill:
 		if main && u.phase == StopTerm {
 			s.fail(u, v.result, "when it was stopped, its main process "+v.cause)
 		}
@@ -117,12 +151,10 @@ func (s *Supervisor) ended(u *unit, p *process, v verdict) {
 		s.fail(u, Unmet, fmt.Sprintf("ExecCondition=%s %s", strings.Join(command.Argv, " "), v.cause))
 		s.terminate(u)
 	case u.phase == Reloading:
-		s.do(Record{Unit: u.Name, Priority: PriorityWarning, Message: fmt.Sprintf("%s: ExecReload=%s %s", u.Name, command.Path, v.cause)})
-		s.finishJob(u, OutcomeFailed, fmt.Sprintf("ExecReload=%s %s", command.Path, v.cause))
-		s.enter(u, Running, 0)
-		if !u.main.alive && u.main.token != 0 {
-			s.mainGone(u)
-		}
+		s.failReload(u, fmt.Sprintf("ExecReload=%s %s", command.Path, v.cause))
+	case u.phase == StartName:
+		s.fail(u, Protocol, fmt.Sprintf("its name did not appear on the bus: %s", v.of("the watch of the bus")))
+		s.terminate(u)
 	case u.phase == StopPost:
 		s.fail(u, v.result, fmt.Sprintf("ExecStopPost=%s %s", command.Path, v.cause))
 		u.step++
@@ -148,7 +180,8 @@ func directive(p Phase) string {
 // startEnded acts on the end of an ExecStart= process before readiness.
 func (s *Supervisor) startEnded(u *unit, v verdict, good bool) {
 	svc := u.Service
-	if svc.Type == plan.Notify && v.code >= 0 {
+	notifies := svc.Type == plan.Notify || svc.Type == plan.Reloads
+	if notifies && v.code >= 0 {
 		v.cause += " before it said READY=1"
 	}
 	switch {
@@ -161,7 +194,7 @@ func (s *Supervisor) startEnded(u *unit, v verdict, good bool) {
 		s.runNext(u)
 	case svc.Type == plan.Forking:
 		s.findMain(u)
-	case svc.Type == plan.Notify:
+	case notifies:
 		s.fail(u, Protocol, fmt.Sprintf("%s %s", u.list[u.step].Path, v.cause))
 		s.terminate(u)
 	default:
@@ -173,6 +206,9 @@ func (s *Supervisor) startEnded(u *unit, v verdict, good bool) {
 // mainGone acts on a main process that ended although nobody asked it to.
 func (s *Supervisor) mainGone(u *unit) {
 	v := u.exit
+	if u.Service.ExitWithGroup && u.populated && (u.phase == Running || u.phase == StartPost || u.phase == Gated) {
+		return // the rest of its processes go on
+	}
 	if u.Service.Type != plan.Forking && u.ignoresFailure() {
 		v.result = Success
 	}
@@ -182,6 +218,12 @@ func (s *Supervisor) mainGone(u *unit) {
 	switch {
 	case v.result != Success:
 		s.fail(u, v.result, v.of("its main process"))
+		s.terminate(u)
+	case u.phase == StartName:
+		s.fail(u, Protocol, "its main process "+v.cause+" before its name was on the bus")
+		s.terminate(u)
+	case u.phase == Gated:
+		s.fail(u, Protocol, "its main process "+v.cause+" before it was healthy")
 		s.terminate(u)
 	case u.Service.RemainAfterExit && u.phase == Running:
 		s.enter(u, Finished, 0)
@@ -206,11 +248,32 @@ func (s *Supervisor) emptied(e Emptied) {
 	}
 	u.populated = false
 	switch {
-	case u.phase == StopTerm || u.phase == StopKill || u.phase == FinalKill:
+	case u.phase == StopTerm || u.phase == StopAbort || u.phase == StopKill || u.phase == FinalKill:
 		s.settle(u)
 	case u.phase == Running && u.Service.Type == plan.Forking && u.main.token == 0:
 		u.cause = "its last process ended"
 		s.stopping(u, true)
+	case u.phase == Running && u.Service.ExitWithGroup:
+		s.mainGone(u)
+	}
+}
+
+// oomKilled applies OOMPolicy=: with kill, the kernel has ended all of the
+// cgroup already.
+func (s *Supervisor) oomKilled(e OOMKilled) {
+	u := s.byName[e.Unit]
+	if u == nil || u.Service == nil || u.phase.down() {
+		return
+	}
+	const cause = "the kernel killed a process of it for want of memory"
+	s.do(Record{Unit: u.Name, Priority: PriorityWarning, Message: u.Name + ": " + cause})
+	if u.Service.OOMPolicy == plan.OOMContinue {
+		return
+	}
+	s.fail(u, OutOfMemory, cause)
+	if !u.phase.stopping() && u.Service.OOMPolicy != plan.OOMKill {
+		s.giveUpControl(u)
+		s.terminate(u)
 	}
 }
 
@@ -233,12 +296,19 @@ func (s *Supervisor) finish(u *unit) {
 	for _, t := range []Token{u.main.token, u.control.token, u.question} {
 		delete(s.tokens, t)
 	}
-	u.main, u.control, u.question, u.retry = process{}, process{}, 0, false
+	u.main, u.control, u.question, u.retry, u.monitor = process{}, process{}, 0, false, nil
+	u.watchdog.deadline, u.runtimeEnd = 0, 0
+	if u.Service != nil {
+		s.stopProbes(u)
+	}
 	s.do(End{Unit: u.Unit, Invocation: u.invocation, Abandoned: u.abandoned})
 	if u.active != 0 && s.now-u.active > steady {
 		u.restarts = 0
 	}
 	restart, delay := u.restarting()
+	if !restart && u.Service != nil && u.result != BadUnit && u.result != StartLimit && s.upheld(u) {
+		restart, delay = true, max(u.Service.RestartDelay, upholdMin)
+	}
 	bad := u.result != Success && u.result != Unmet
 	switch {
 	case restart && s.halt == "" && (u.job == nil || u.job.starts()):
@@ -269,8 +339,25 @@ func (s *Supervisor) finish(u *unit) {
 		s.finishJob(u, OutcomeDone, "")
 	}
 	if u.phase == Backoff && delay == 0 && u.job == nil {
-		s.start(u)
+		s.restart(u)
 	}
+}
+
+// upholdMin is the least wait before Upholds= starts a unit again.
+const upholdMin = 100 * time.Millisecond
+
+// restart begins the next run of a unit whose wait is over: at once if all that
+// it requires is up, else with a job that starts that first.
+func (s *Supervisor) restart(u *unit) {
+	for _, d := range slices.Concat(u.requires, u.bindsTo) {
+		if !d.phase.up() {
+			s.again = true
+			s.wantStart(u, 0, map[*unit]bool{})
+			s.again = false
+			return
+		}
+	}
+	s.start(u)
 }
 
 // steady is how long a run has to last for the backoff to start anew.
@@ -279,6 +366,9 @@ const steady = 10 * time.Second
 // restarting applies the restart policy to the run that just ended.
 func (u *unit) restarting() (bool, time.Duration) {
 	svc := u.Service
+	if svc != nil && u.again && !u.stopWanted {
+		return true, delay(svc, u.restarts)
+	}
 	if svc == nil || u.stopWanted || u.result == StartLimit || u.result == BadUnit || u.result == Unmet || u.result == Asserted {
 		return false, 0
 	}
@@ -295,6 +385,8 @@ func (u *unit) restarting() (bool, time.Duration) {
 		again = u.result != Success
 	case plan.RestartOnAbnormal:
 		again = u.result != Success && u.result != ExitCode
+	case plan.RestartOnWatchdog:
+		again = u.result == WatchdogHit
 	case plan.RestartOnAbort:
 		again = u.result == BySignal || u.result == CoreDump
 	}

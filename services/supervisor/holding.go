@@ -103,22 +103,35 @@ func (u *unit) underWay() bool { return u.job != nil || !u.phase.up() && !u.phas
 
 // blockers are the units that keep u's job from beginning; waitsFor says the
 // same in words.
-func (u *unit) blockers() []*unit {
-	if u.job == nil || u.job.running {
+func (s *Supervisor) blockers(u *unit) []*unit {
+	j := u.job
+	if j == nil || j.running {
 		return nil
 	}
 	var out []*unit
-	add := func(list []*unit, holds func(*job) bool) {
+	add := func(list []*unit, holds func(*unit) bool) {
 		for _, d := range list {
-			if d.job != nil && holds(d.job) {
+			if d.job != nil && holds(d) {
 				out = append(out, d)
 			}
 		}
 	}
-	add(u.before, (*job).stops)
-	if u.job.starts() {
-		add(u.after, func(j *job) bool { return j.verb != VerbReload })
-		add(u.conflicts, (*job).stops)
+	stops := func(d *unit) bool { return d.job.stops() }
+	switch {
+	case j.stops():
+		add(u.before, stops)
+		if s.halt != "" && u.component() {
+			add(s.units, func(d *unit) bool { return d.Service != nil && !d.component() && !d.early && d.job.stops() })
+		}
+	case j.starts():
+		add(u.after, func(d *unit) bool { return d.job.verb != VerbReload && (!d.job.again || j.again) })
+		add(u.before, stops)
+		add(u.conflicts, stops)
+		if len(out) == 0 && s.givesWay(u) > 0 {
+			for _, e := range u.softAfter {
+				add([]*unit{e.unit}, func(d *unit) bool { return d.job.starts() })
+			}
+		}
 	}
 	return out
 }
@@ -133,7 +146,7 @@ func (s *Supervisor) roots(u *unit) map[*unit]bool {
 			return
 		}
 		seen[u] = true
-		by := u.blockers()
+		by := s.blockers(u)
 		if len(by) == 0 || u.phase.stopping() {
 			roots[u] = true
 		}

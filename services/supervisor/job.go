@@ -5,17 +5,22 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"clarityos/services/plan"
 )
 
 // job is what is wanted of a unit. A restart is a stop until stopped is set,
 // then a start.
 type job struct {
-	verb    Verb
-	stopped bool // of a restart: the stop is over
-	running bool // it has begun and waits for the unit itself
-	boot    bool // it counts for the end of the boot
-	began   time.Duration
-	clients []uint64
+	verb     Verb
+	stopped  bool // of a restart: the stop is over
+	running  bool // it has begun and waits for the unit itself
+	boot     bool // it counts for the end of the boot
+	again    bool // of a restart that nobody asked for: only others of its kind wait for it, or a unit that fails for ever would hold up the boot
+	began    time.Duration
+	free     time.Duration // when only what gives way held it back; 0: not yet
+	deadline time.Duration // JobTimeoutSec=; 0: none
+	clients  []uint64
 }
 
 func (j *job) starts() bool { return j.verb == VerbStart || j.verb == VerbRestart && j.stopped }
@@ -49,6 +54,15 @@ func (s *Supervisor) request(r Request) {
 		refuse("no unit %s", r.Unit)
 	case s.halt != "":
 		refuse("the system is going down (%s)", s.halt)
+	case u.RefuseStart && (r.Verb == VerbStart || r.Verb == VerbRestart || r.Verb == VerbIsolate):
+		refuse("%s has RefuseManualStart=yes: only other units start it", u.Name)
+	case u.RefuseStop && (r.Verb == VerbStop || r.Verb == VerbRestart):
+		refuse("%s has RefuseManualStop=yes: only other units stop it", u.Name)
+	case r.Verb == VerbIsolate && !u.AllowIsolate:
+		refuse("%s has no AllowIsolate=yes", u.Name)
+	case r.Verb == VerbIsolate:
+		s.forgive(u)
+		s.isolate(u, r.Client)
 	case r.Verb == VerbStart:
 		s.forgive(u)
 		s.wantStart(u, r.Client, map[*unit]bool{})
@@ -62,12 +76,12 @@ func (s *Supervisor) request(r Request) {
 		s.wantRestart(u, r.Client, map[*unit]bool{})
 	case r.Verb == VerbReload && !u.phase.up():
 		refuse("%s is %s, and only an active unit can be reloaded", u.Name, u.phase.Active())
-	case r.Verb == VerbReload && (u.Service == nil || len(u.Service.Reload) == 0):
+	case r.Verb == VerbReload && !u.reloads() && len(u.reloadTo) == 0:
 		refuse("%s has no ExecReload=", u.Name)
 	case r.Verb == VerbReload && u.job != nil:
 		refuse("%s has a %s job that is not done", u.Name, u.job.verb)
 	case r.Verb == VerbReload:
-		s.addJob(u, VerbReload, r.Client)
+		s.wantReload(u, r.Client)
 	case r.Verb == VerbReset:
 		s.forgive(u)
 		if u.phase == Failed {
@@ -82,7 +96,7 @@ func (s *Supervisor) request(r Request) {
 
 // forgive starts the count of the start limit and of the backoff anew: a
 // person who asks has seen the failures.
-func (s *Supervisor) forgive(u *unit) { u.starts, u.restarts = nil, 0 }
+func (s *Supervisor) forgive(u *unit) { u.starts, u.restarts, u.triggers = nil, 0, nil }
 
 // wantStart adds start jobs for u and all it pulls in, and stop jobs for what
 // they conflict with.
@@ -95,10 +109,8 @@ func (s *Supervisor) wantStart(u *unit, client uint64, seen map[*unit]bool) {
 		s.answer(client, u, OutcomeDone, "")
 		return
 	}
-	for _, list := range [][]*unit{u.requires, u.wants} {
-		for _, d := range list {
-			s.wantStart(d, 0, seen)
-		}
+	for _, d := range u.pulledIn() {
+		s.wantStart(d, 0, seen)
 	}
 	for _, c := range u.conflicts {
 		if !c.phase.rests() || c.job != nil && c.job.starts() {
@@ -108,30 +120,44 @@ func (s *Supervisor) wantStart(u *unit, client uint64, seen map[*unit]bool) {
 	s.addJob(u, VerbStart, client)
 }
 
-// wantStop adds stop jobs for u and for everything that requires it.
+// wantStop adds stop jobs for u and for everything that stops with it.
 func (s *Supervisor) wantStop(u *unit, client uint64) {
 	if u.job != nil && u.job.verb == VerbStop {
 		s.addJob(u, VerbStop, client)
 		return
 	}
 	s.addJob(u, VerbStop, client)
-	for _, r := range u.requiredBy {
+	for _, r := range u.stopsWith {
 		if !r.phase.rests() || r.job != nil && r.job.verb != VerbStop {
 			s.wantStop(r, 0)
 		}
 	}
 }
 
-// wantRestart adds restart jobs for u and for what requires it and is up.
+// wantRestart adds restart jobs for u and for what restarts with it and is up.
 func (s *Supervisor) wantRestart(u *unit, client uint64, seen map[*unit]bool) {
 	if seen[u] {
 		return
 	}
 	seen[u] = true
 	s.addJob(u, VerbRestart, client)
-	for _, r := range u.requiredBy {
+	for _, r := range u.restartWith {
 		if !r.phase.rests() {
 			s.wantRestart(r, 0, seen)
+		}
+	}
+}
+
+// wantReload adds reload jobs for u and for what it passes reloads on to.
+func (s *Supervisor) wantReload(u *unit, client uint64) {
+	if !u.reloads() {
+		s.answer(client, u, OutcomeDone, "")
+	} else {
+		s.addJob(u, VerbReload, client)
+	}
+	for _, d := range u.reloadTo {
+		if d.phase.up() && d.job == nil && d.reloads() {
+			s.addJob(d, VerbReload, 0)
 		}
 	}
 }
@@ -144,11 +170,12 @@ func (s *Supervisor) addJob(u *unit, verb Verb, client uint64) {
 			if client != 0 {
 				j.clients = append(j.clients, client)
 			}
+			j.again = j.again && s.again
 			return
 		}
 		s.finishJob(u, OutcomeCanceled, fmt.Sprintf("a %s job took its place", verb))
 	}
-	u.job = &job{verb: verb, began: s.now, boot: s.planning}
+	u.job = &job{verb: verb, began: s.now, boot: s.planning, again: s.again, deadline: s.at(u.JobTimeout)}
 	if client != 0 {
 		u.job.clients = []uint64{client}
 	}
@@ -208,7 +235,13 @@ func (s *Supervisor) dispatch() {
 	for again := true; again; {
 		again = false
 		for _, u := range s.units {
-			if u.job == nil || u.job.running || len(s.waitsFor(u, 1)) > 0 {
+			if u.job == nil || u.job.running || len(s.heldBy(u, 1)) > 0 {
+				continue
+			}
+			if u.job.free == 0 {
+				u.job.free = s.now
+			}
+			if s.givesWay(u) > 0 {
 				continue
 			}
 			u.job.running = true
@@ -216,14 +249,61 @@ func (s *Supervisor) dispatch() {
 			again = true
 		}
 	}
+}
+
+// haltWhenDone ends a shutdown that has nothing left to stop.
+func (s *Supervisor) haltWhenDone() {
 	if s.halt != "" && !s.halted && !slices.ContainsFunc(s.units, func(u *unit) bool { return u.job != nil }) {
 		s.finishHalt()
 	}
 }
 
+// idleLimit is how long a service of Type=idle lets other jobs go first, as in
+// systemd.service(5).
+const idleLimit = 5 * time.Second
+
+// givesWay is until when a start that nothing holds back waits all the same,
+// for an order that gives way or, of Type=idle, for other jobs; 0 is no wait.
+func (s *Supervisor) givesWay(u *unit) time.Duration {
+	j, until := u.job, time.Duration(0)
+	if j.free == 0 || !j.starts() || s.halt != "" {
+		return 0
+	}
+	for _, e := range u.softAfter {
+		if d := e.unit; d.job != nil && d.job.starts() && s.now < j.free+e.limit {
+			until = max(until, j.free+e.limit)
+		}
+	}
+	if u.Service != nil && u.Service.Type == plan.Idle && s.now < j.free+idleLimit {
+		if slices.ContainsFunc(s.units, func(o *unit) bool {
+			return o.job != nil && o.Service != nil && o.Service.Type != plan.Idle
+		}) {
+			until = max(until, j.free+idleLimit)
+		}
+	}
+	return until
+}
+
 // waitsFor names what a job that is not running waits for; at most most of it
 // (0: all).
 func (s *Supervisor) waitsFor(u *unit, most int) []string {
+	out := s.heldBy(u, most)
+	if until := s.givesWay(u); len(out) == 0 && until > 0 {
+		for _, e := range u.softAfter {
+			if e.unit.job != nil && e.unit.job.starts() {
+				out = append(out, fmt.Sprintf("%s to start, at most %v more", e.unit.Name, (until-s.now).Round(time.Millisecond)))
+			}
+		}
+		if len(out) == 0 {
+			out = append(out, fmt.Sprintf("other jobs, since it is of Type=idle, at most %v more", (until-s.now).Round(time.Millisecond)))
+		}
+	}
+	return out
+}
+
+// heldBy names what holds back a job until it is over; at most most of it (0:
+// all).
+func (s *Supervisor) heldBy(u *unit, most int) []string {
 	var out []string
 	add := func(format string, args ...any) bool {
 		out = append(out, fmt.Sprintf(format, args...))
@@ -252,7 +332,7 @@ func (s *Supervisor) waitsFor(u *unit, most int) []string {
 		return out
 	}
 	for _, d := range u.after {
-		if d.job != nil && d.job.verb != VerbReload && add("%s to %s", d.Name, d.job.word()) {
+		if d.job != nil && d.job.verb != VerbReload && (!d.job.again || j.again) && add("%s to %s", d.Name, d.job.word()) {
 			return out
 		}
 	}
@@ -286,8 +366,7 @@ func (s *Supervisor) begin(u *unit) {
 	case u.job.stops():
 		s.stop(u)
 	case u.job.verb == VerbReload:
-		s.enter(u, Reloading, u.Service.TimeoutStart)
-		s.runList(u, u.Service.Reload)
+		s.beginReload(u)
 	case u.phase.up():
 		s.finishJob(u, OutcomeDone, "")
 	case u.phase.down():
@@ -304,7 +383,7 @@ func (s *Supervisor) consequences(u *unit) string {
 	seen := map[*unit]bool{u: true}
 	var walk func(*unit)
 	walk = func(f *unit) {
-		for _, r := range f.requiredBy {
+		for _, r := range f.requiredBy { // as finishJob fails them
 			if !seen[r] && r.job != nil && r.job.starts() && !r.job.running {
 				seen[r] = true
 				hit = append(hit, r.Name)
@@ -316,6 +395,8 @@ func (s *Supervisor) consequences(u *unit) string {
 	switch {
 	case len(hit) > 0:
 		return "so these do not start: " + strings.Join(hit, ", ")
+	case u.phase == Failed && len(u.onFailure) > 0:
+		return fmt.Sprintf("it stays down; %s is started for that", strings.Join(u.OnFailure, ", "))
 	case u.phase == Backoff && u.deadline <= s.now+1:
 		return "it starts again at once"
 	case u.phase == Backoff:

@@ -12,7 +12,11 @@ import (
 func (s *Supervisor) start(u *unit) {
 	u.result, u.cause, u.status, u.begun, u.active = Success, "", "", s.now, 0
 	u.main, u.control, u.populated, u.retryLimit, u.abandoned = process{}, process{}, false, 0, false
-	u.exit, u.unheard = verdict{code: -1}, nil
+	u.exit, u.unheard, u.errno, u.again = verdict{code: -1}, nil, 0, false
+	u.watchdog, u.runtimeEnd, u.reload, u.health = watchdog{}, 0, reload{}, health{}
+	if u.Service != nil {
+		u.watchdog.interval = u.Service.Watchdog
+	}
 	if u.Broken != "" {
 		s.end(u, BadUnit, u.Broken)
 		return
@@ -28,6 +32,10 @@ func (s *Supervisor) start(u *unit) {
 		}
 		u.starts = append(u.starts, s.now)
 	}
+	if lacking := u.lacking(); lacking != "" {
+		s.end(u, Dependency, lacking)
+		return
+	}
 	s.lastInvocation++
 	u.invocation = s.lastInvocation
 	if len(u.Conditions) > 0 {
@@ -40,7 +48,11 @@ func (s *Supervisor) start(u *unit) {
 }
 
 func (s *Supervisor) conditionsHold(u *unit) {
-	if u.Service == nil {
+	switch {
+	case u.Socket != nil:
+		s.open(u)
+		return
+	case u.Service == nil:
 		s.up(u, Running)
 		return
 	}
@@ -104,7 +116,12 @@ func (s *Supervisor) spawn(u *unit, role Role, c *plan.Command) {
 		a.Env = append(a.Env, "MAINPID="+strconv.Itoa(u.main.pid))
 	}
 	if u.phase == Stop || u.phase == StopPost {
+		a.Env = append(a.Env, u.exit.environment("EXIT_CODE=", "EXIT_STATUS=")...)
 		a.Env = append(a.Env, "SERVICE_RESULT="+string(u.result))
+	}
+	a.Env = append(a.Env, u.monitor...)
+	if role == RoleMain && u.watchdog.interval > 0 {
+		a.Env = append(a.Env, "WATCHDOG_USEC="+strconv.FormatInt(u.watchdog.interval.Microseconds(), 10))
 	}
 	u.populated = true
 	s.do(a)
@@ -120,10 +137,13 @@ func (s *Supervisor) listDone(u *unit) {
 	case StartPre:
 		s.enter(u, Start, svc.TimeoutStart)
 		s.runList(u, svc.Start)
-	case Start: // every ExecStart= of a oneshot has succeeded
+	case Start, StartName: // every ExecStart= of a oneshot has succeeded; the name is on the bus
 		s.startPost(u)
 	case StartPost:
 		switch {
+		case svc.Health != nil && svc.Health.Gate && (u.main.alive || u.populated):
+			s.enter(u, Gated, svc.TimeoutStart)
+			s.startProbes(u)
 		case u.main.alive:
 			s.up(u, Running)
 		case svc.Type == plan.Forking && u.populated && u.main.token == 0:
@@ -135,11 +155,8 @@ func (s *Supervisor) listDone(u *unit) {
 			s.stopping(u, true)
 		}
 	case Reloading:
-		s.enter(u, Running, 0)
-		s.finishJob(u, OutcomeDone, "")
-		if !u.main.alive && u.main.token != 0 {
-			s.mainGone(u)
-		}
+		u.reload.commands = false
+		s.reloaded(u)
 	case Stop:
 		s.terminate(u)
 	case StopPost:
@@ -153,6 +170,9 @@ func (s *Supervisor) listDone(u *unit) {
 
 func (s *Supervisor) startPost(u *unit) {
 	s.enter(u, StartPost, u.Service.TimeoutStart)
+	if u.main.alive {
+		s.feed(u)
+	}
 	s.runList(u, u.Service.StartPost)
 }
 
@@ -160,6 +180,10 @@ func (s *Supervisor) startPost(u *unit) {
 func (s *Supervisor) up(u *unit, p Phase) {
 	s.enter(u, p, 0)
 	u.active, u.everUp = s.now, true
+	if u.Service != nil && p == Running {
+		u.runtimeEnd = s.at(u.Service.RuntimeMax)
+		s.startProbes(u)
+	}
 	if u.job != nil && u.job.starts() {
 		s.finishJob(u, OutcomeDone, "")
 	}
@@ -176,12 +200,12 @@ func (s *Supervisor) spawned(e Spawned) {
 	}
 	p.pid = e.PID
 	switch u.phase { // what was sent while it was being made did not reach it
-	case StopTerm:
-		s.do(Signal{Unit: u.Unit, Token: e.Token, Sig: u.Service.KillSignal})
+	case StopTerm, StopAbort:
+		s.do(Signal{Unit: u.Unit, Token: e.Token, Sig: u.stopSignal()})
 	case StopKill, FinalKill:
 		s.do(Signal{Unit: u.Unit, Token: e.Token, Sig: int(syscall.SIGKILL)})
 	}
-	if p == &u.main && u.phase == Start && u.Service.Type == plan.Simple {
+	if p == &u.main && u.phase == Start && (u.Service.Type == plan.Simple || u.Service.Type == plan.Idle) {
 		s.startPost(u)
 	}
 	said := u.unheard
@@ -193,8 +217,17 @@ func (s *Supervisor) spawned(e Spawned) {
 
 func (s *Supervisor) executed(e Executed) {
 	u, p := s.process(e.Token)
-	if u != nil && p == &u.main && u.phase == Start && u.Service.Type == plan.Exec {
+	if u == nil || p != &u.main || u.phase != Start {
+		return
+	}
+	switch u.Service.Type {
+	case plan.Exec:
 		s.startPost(u)
+	case plan.DBus:
+		deadline := u.deadline
+		s.enter(u, StartName, 0)
+		u.deadline = deadline // it is one wait with the one before
+		s.runList(u, u.Service.AwaitName)
 	}
 }
 
@@ -207,6 +240,8 @@ func (s *Supervisor) process(t Token) (*unit, *process) {
 		return u, &u.main
 	case u.control.token == t && u.control.alive:
 		return u, &u.control
+	case u.health.probe.token == t && u.health.probe.alive:
+		return u, &u.health.probe
 	}
 	return nil, nil
 }
@@ -252,53 +287,5 @@ func (s *Supervisor) foundMain(e FoundMain) {
 			return
 		}
 		u.retry, u.deadline = true, min(u.retryLimit, s.now+pidFileRetry)
-	}
-}
-
-// unheardMost bounds what is kept until its sender is known.
-const unheardMost = 16
-
-// stranger keeps what a process said that is none of the unit's, as far as is
-// known: a service may well speak before PID 1 hears that its fork returned.
-func (s *Supervisor) stranger(u *unit, e Notified) {
-	unnamed := u.main.alive && u.main.pid == 0 || u.control.alive && u.control.pid == 0
-	if unnamed && len(u.unheard) < unheardMost {
-		u.unheard = append(u.unheard, e)
-	}
-}
-
-func (s *Supervisor) notified(e Notified) {
-	u := s.byName[e.Unit]
-	if u == nil || u.Service == nil || e.Invocation != u.invocation || u.phase.down() {
-		return
-	}
-	switch u.Service.NotifyAccess {
-	case "all":
-	case "exec":
-		if e.PID != u.main.pid && e.PID != u.control.pid {
-			s.stranger(u, e)
-			return
-		}
-	case "main":
-		if e.PID != u.main.pid {
-			s.stranger(u, e)
-			return
-		}
-	default:
-		return
-	}
-	if e.StatusSet {
-		u.status = e.Status
-	}
-	if e.Extend > 0 && u.deadline != 0 {
-		u.deadline = max(u.deadline, s.now+e.Extend)
-	}
-	if e.MainPID > 0 && e.MainPID != u.main.pid && (u.phase == Start || u.phase.up()) {
-		delete(s.tokens, u.main.token)
-		u.main = process{token: s.token(u), pid: e.MainPID, alive: true}
-		s.do(FindMain{Unit: u.Unit, Token: u.main.token, PID: e.MainPID})
-	}
-	if e.Ready && u.phase == Start && u.Service.Type == plan.Notify {
-		s.startPost(u)
 	}
 }

@@ -19,6 +19,9 @@ func (s *Supervisor) stop(u *unit) {
 		s.stopped(u)
 	case u.phase.down():
 		s.stopped(u)
+	case u.Socket != nil:
+		s.do(Close{Unit: u.Unit})
+		s.end(u, Success, "")
 	case u.Service == nil:
 		s.enter(u, Dead, 0)
 		s.stopped(u)
@@ -56,9 +59,16 @@ func (s *Supervisor) stopping(u *unit, commands bool) {
 	s.runList(u, u.Service.Stop)
 }
 
-// giveUpControl kills and forgets a command that still runs, such as a reload
-// when a stop comes.
+// giveUpControl ends what goes on beside the main process, for when the run is
+// about to end.
 func (s *Supervisor) giveUpControl(u *unit) {
+	s.stopProbes(u)
+	s.dropControl(u)
+}
+
+// dropControl kills and forgets a command that still runs, such as a reload
+// when a stop comes.
+func (s *Supervisor) dropControl(u *unit) {
 	if u.control.alive {
 		s.do(Signal{Unit: u.Unit, Token: u.control.token, Sig: int(syscall.SIGKILL)})
 	}
@@ -72,16 +82,55 @@ func (u *unit) cleansUp() bool {
 }
 
 // terminate sends the unit's processes their signal and waits for their end.
-func (s *Supervisor) terminate(u *unit) {
+func (s *Supervisor) terminate(u *unit) { s.wind(u, StopTerm, u.Service.TimeoutStop) }
+
+// abort is terminate with WatchdogSignal=.
+func (s *Supervisor) abort(u *unit) {
+	limit := u.Service.TimeoutAbort
+	if limit == 0 {
+		limit = u.Service.TimeoutStop
+	}
+	s.wind(u, StopAbort, limit)
+}
+
+func (s *Supervisor) wind(u *unit, p Phase, limit time.Duration) {
 	svc := u.Service
-	s.enter(u, StopTerm, svc.TimeoutStop)
+	s.enter(u, p, limit)
+	s.stopProbes(u)
 	delete(s.tokens, u.question)
-	u.question, u.retry = 0, false
+	u.question, u.retry, u.watchdog.deadline, u.runtimeEnd = 0, false, 0, 0
 	if !s.settle(u) {
-		s.signal(u, svc.KillSignal)
-		if svc.SendSIGHUP {
+		s.signal(u, u.stopSignal())
+		if svc.SendSIGHUP && p == StopTerm {
 			s.signal(u, int(syscall.SIGHUP))
 		}
+	}
+}
+
+// stopSignal is what the processes of a unit that is being ended are sent.
+func (u *unit) stopSignal() int {
+	svc := u.Service
+	switch {
+	case u.phase == StopAbort && svc.WatchdogSignal != 0:
+		return svc.WatchdogSignal
+	case u.phase == StopAbort:
+		return int(syscall.SIGABRT)
+	case svc.RestartKillSignal != 0 && u.job != nil && u.job.verb == VerbRestart:
+		return svc.RestartKillSignal
+	}
+	return svc.KillSignal
+}
+
+// giveUp ends a service that took too long, in the way that it asks for.
+func (s *Supervisor) giveUp(u *unit, mode plan.FailureMode) {
+	switch mode {
+	case plan.FailAbort:
+		s.abort(u)
+	case plan.FailKill:
+		s.stopProbes(u)
+		s.kill(u, StopKill)
+	default:
+		s.terminate(u)
 	}
 }
 
@@ -109,14 +158,14 @@ func (s *Supervisor) settle(u *unit) bool {
 		case plan.KillControlGroup:
 			return false
 		case plan.KillMixed:
-			if u.phase == StopTerm {
+			if u.phase == StopTerm || u.phase == StopAbort {
 				s.kill(u, StopKill)
 			}
 			return false
 		}
 	}
 	switch u.phase {
-	case StopTerm, StopKill:
+	case StopTerm, StopAbort, StopKill:
 		s.enter(u, StopPost, u.Service.TimeoutStop)
 		s.runList(u, u.Service.StopPost)
 	case FinalKill:
@@ -136,8 +185,12 @@ func (s *Supervisor) kill(u *unit, p Phase) {
 		limit = killMost
 	}
 	s.enter(u, p, limit)
-	if u.cleansUp() {
+	if u.cleansUp() && u.Service.FinalSignal == int(syscall.SIGKILL) {
 		s.do(Kill{Unit: u.Unit})
+		return
+	}
+	if u.cleansUp() {
+		s.do(SignalAll{Unit: u.Unit, Sig: u.Service.FinalSignal})
 		return
 	}
 	s.signal(u, u.Service.FinalSignal)
@@ -160,9 +213,11 @@ const (
 func (s *Supervisor) expired(u *unit) {
 	svc := u.Service
 	switch u.phase {
+	case Opening:
+		s.closeSocket(u, Timeout, fmt.Sprintf("its descriptors were not open within %v", openLimit))
 	case Checking:
 		s.end(u, Timeout, fmt.Sprintf("its conditions were not checked within %v", checkLimit))
-	case Condition, StartPre, Start, StartPost:
+	case Condition, StartPre, Start, StartName, StartPost, Gated:
 		if u.retry {
 			u.retry = false
 			if u.retryLimit > s.now {
@@ -175,17 +230,19 @@ func (s *Supervisor) expired(u *unit) {
 			return
 		}
 		s.fail(u, Timeout, fmt.Sprintf("%s took longer than %v (%s)", u.phase, svc.TimeoutStart, u.doing()))
-		s.terminate(u)
+		s.giveUp(u, svc.StartFailureMode)
 	case Reloading:
-		s.do(Record{Unit: u.Name, Priority: PriorityWarning, Message: fmt.Sprintf("%s: the reload took longer than %v and was given up", u.Name, svc.TimeoutStart)})
-		s.giveUpControl(u)
-		s.enter(u, Running, 0)
-		s.finishJob(u, OutcomeFailed, "the reload took too long")
+		s.dropControl(u)
+		s.failReload(u, fmt.Sprintf("the reload took longer than %v and was given up", svc.TimeoutStart))
 	case Stop:
 		s.fail(u, Timeout, fmt.Sprintf("ExecStop= took longer than %v", svc.TimeoutStop))
-		s.terminate(u)
-	case StopTerm:
-		s.fail(u, Timeout, fmt.Sprintf("it did not end within %v after signal %d", svc.TimeoutStop, svc.KillSignal))
+		s.giveUp(u, svc.StopFailureMode)
+	case StopTerm, StopAbort:
+		s.fail(u, Timeout, fmt.Sprintf("it did not end within %v after signal %d", svc.TimeoutStop, u.stopSignal()))
+		if u.phase == StopTerm && svc.StopFailureMode == plan.FailAbort {
+			s.abort(u)
+			return
+		}
 		s.kill(u, StopKill)
 	case StopPost:
 		s.fail(u, Timeout, fmt.Sprintf("ExecStopPost= took longer than %v", svc.TimeoutStop))
@@ -194,13 +251,16 @@ func (s *Supervisor) expired(u *unit) {
 		s.abandon(u, "although it was killed")
 	case Backoff:
 		if u.job == nil { // else that job ends the wait when its turn comes
-			s.start(u)
+			s.restart(u)
 		}
 	}
 }
 
 // doing says what the unit's process of the moment is, for people.
 func (u *unit) doing() string {
+	if u.phase == Gated {
+		return "waiting for a good probe; the last one: " + u.health.cause
+	}
 	if u.step < len(u.list) && (u.control.alive || u.phase == Start) {
 		return strings.Join(u.list[u.step].Argv, " ")
 	}

@@ -1,8 +1,6 @@
 package supervisor
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"clarityos/services/plan"
@@ -31,6 +29,7 @@ type Supervisor struct {
 	out            []Action
 
 	planning  bool // Boot is adding its jobs
+	again     bool // a restart is adding its jobs
 	booting   bool // jobs of the boot are left
 	bootJobs  int
 	booted    bool          // the boot's last job has ended
@@ -39,14 +38,15 @@ type Supervisor struct {
 	haltLimit time.Duration
 	haltTell  time.Duration // when to tell next what the shutdown waits for
 	halted    bool
+
+	moved []*unit // whose change of state others have to hear of
 }
 
 // unit is one unit's state.
 type unit struct {
 	*plan.Unit
-	wants, requires, after, conflicts []*unit
-	requiredBy, before                []*unit
-	early                             bool // a component stands after it
+	links
+	early bool // a component stands after it
 
 	phase      Phase
 	since      time.Duration // when the phase was entered
@@ -67,7 +67,15 @@ type unit struct {
 	stopWanted    bool    // the end was asked for: no restart
 	exit          verdict // of the main process
 	status        string
-	unheard       []Notified // from an unknown process while the pid of one of ours is not known
+	errno         int
+	again         bool     // the end is that of an unhealthy run, which is followed by another
+	monitor       []string // variables about the unit whose end started this one
+	reload        reload
+	watchdog      watchdog
+	runtimeEnd    time.Duration // when RuntimeMaxSec= is over; 0: never
+	health        health
+	triggers      []time.Duration // of a socket, within its trigger limit's interval
+	unheard       []Notified      // from an unknown process while the pid of one of ours is not known
 
 	starts   []time.Duration // within the start limit's interval
 	restarts int             // since the last start that was asked for
@@ -96,41 +104,6 @@ func New(p *plan.Plan) *Supervisor {
 	return s
 }
 
-// link points the edges of every unit at the units of today.
-func (s *Supervisor) link() {
-	for _, u := range s.units {
-		u.wants, u.requires, u.after, u.conflicts = s.find(u.Wants), s.find(u.Requires), s.find(u.After), s.find(u.Conflicts)
-		u.requiredBy, u.before = nil, nil
-	}
-	for _, u := range s.units {
-		for _, d := range u.requires {
-			d.requiredBy = append(d.requiredBy, u)
-		}
-		for _, d := range u.after {
-			d.before = append(d.before, u)
-		}
-	}
-	for _, u := range s.units {
-		for _, name := range u.Conflicts { // conflicts go both ways
-			if c := s.byName[name]; c != nil {
-				c.conflicts = append(c.conflicts, u)
-			}
-		}
-		u.early = false
-	}
-	for _, u := range s.units {
-		if u.component() {
-			u.markEarly()
-		}
-	}
-	s.cycles = nil
-	for _, f := range s.plan.Findings {
-		if u := s.byName[f.Unit]; f.Kind == plan.Cycle && u != nil && u.Enabled {
-			s.cycles = append(s.cycles, f)
-		}
-	}
-}
-
 // markEarly marks what u stands after, directly or not.
 func (u *unit) markEarly() {
 	for _, d := range u.after {
@@ -139,16 +112,6 @@ func (u *unit) markEarly() {
 			d.markEarly()
 		}
 	}
-}
-
-func (s *Supervisor) find(names []string) []*unit {
-	var out []*unit
-	for _, n := range names {
-		if u := s.byName[n]; u != nil {
-			out = append(out, u)
-		}
-	}
-	return out
 }
 
 // Replace takes over a new plan. Units keep their state by name; one that is
@@ -167,7 +130,7 @@ func (s *Supervisor) Replace(p *plan.Plan) {
 	for i := range p.Units {
 		next := &p.Units[i]
 		u := states[next.Name]
-		if u == nil || (u.Service == nil) != (next.Service == nil) {
+		if u == nil || u.Kind() != next.Kind() {
 			u = &unit{phase: Dead}
 		}
 		u.Unit = next
@@ -182,7 +145,8 @@ func (s *Supervisor) Replace(p *plan.Plan) {
 	s.link()
 }
 
-// Alive is the main process of a unit that is known to run.
+// Alive is what is known to run of a unit: its main process or, with Token 0,
+// processes of which none is known to be that; or its open descriptors.
 type Alive struct {
 	Unit       string
 	Token      Token
@@ -198,15 +162,24 @@ func Rebuild(p *plan.Plan, old *Supervisor, alive []Alive, now time.Duration) *S
 	s.now, s.lastToken, s.lastInvocation = now, old.lastToken, old.lastInvocation
 	s.booted, s.bootTime = true, now
 	for _, a := range alive {
-		if u := s.byName[a.Unit]; u != nil && u.Service != nil {
-			u.main, u.populated, u.invocation = process{a.Token, a.PID, true}, true, a.Invocation
+		u := s.byName[a.Unit]
+		switch {
+		case u == nil:
+		case u.Socket != nil:
+			s.enter(u, Listening, 0)
+			s.do(Watch{Unit: u.Unit, On: true})
+		case u.Service != nil:
+			if a.Token != 0 {
+				u.main = process{a.Token, a.PID, true}
+				s.tokens[a.Token] = u
+			}
+			u.populated, u.invocation = true, a.Invocation
 			u.active, u.everUp, u.result = now, true, Success
-			s.tokens[a.Token] = u
 			s.enter(u, Running, 0)
 		}
 	}
 	for _, u := range s.units {
-		if u.Service == nil && u.Enabled {
+		if u.Service == nil && u.Socket == nil && u.Enabled {
 			s.enter(u, Running, 0)
 		}
 	}
@@ -229,7 +202,6 @@ func (s *Supervisor) Holder(t Token) string {
 // the same for every call) and gives what is to be done about it, in order.
 func (s *Supervisor) Fold(now time.Duration, e Event) []Action {
 	s.now = max(now, s.now)
-	s.out = nil
 	switch e := e.(type) {
 	case Boot:
 		s.boot()
@@ -253,28 +225,22 @@ func (s *Supervisor) Fold(now time.Duration, e Event) []Action {
 		s.notified(e)
 	case FoundMain:
 		s.foundMain(e)
+	case OOMKilled:
+		s.oomKilled(e)
+	case Listened:
+		s.listened(e)
+	case Incoming:
+		s.incoming(e)
 	}
 	s.expire()
-	s.dispatch()
-	return s.out
-}
-
-// Next is when Fold wants a Tick at the latest; 0 is never.
-func (s *Supervisor) Next() time.Duration {
-	next := time.Duration(0)
-	sooner := func(t time.Duration) {
-		if t > 0 && (next == 0 || t < next) {
-			next = t
-		}
+	for again := true; again; {
+		s.dispatch()
+		again = s.propagate()
 	}
-	for _, u := range s.units {
-		sooner(u.deadline)
-	}
-	if s.halt != "" && !s.halted {
-		sooner(s.haltLimit)
-		sooner(s.haltTell)
-	}
-	return next
+	s.haltWhenDone()
+	out := s.out
+	s.out = nil
+	return out
 }
 
 func (s *Supervisor) do(a Action) { s.out = append(s.out, a) }
@@ -294,27 +260,12 @@ func (s *Supervisor) enter(u *unit, p Phase, limit time.Duration) {
 			c.Result, c.Cause = u.result, u.cause
 		}
 		s.do(c)
+		if p.down() || p.up() {
+			s.moved = append(s.moved, u)
+		}
 	}
 	u.phase, u.since, u.deadline = p, s.now, 0
 	if limit > 0 && limit < plan.Infinity-s.now {
 		u.deadline = s.now + limit
-	}
-}
-
-// expire acts on every deadline that has passed.
-func (s *Supervisor) expire() {
-	for _, u := range s.units {
-		if u.deadline != 0 && u.deadline <= s.now {
-			u.deadline = 0
-			s.expired(u)
-		}
-	}
-	switch {
-	case s.halt == "" || s.halted:
-	case s.now >= s.haltLimit:
-		s.finishHalt()
-	case s.now >= s.haltTell:
-		s.haltTell = s.now + (s.now - s.haltLimit + ShutdownLimit) // as long again as it has taken
-		s.do(Record{Priority: PriorityWarning, Message: fmt.Sprintf("%s waits for %s", s.halt, strings.Join(s.notDown(), ", "))})
 	}
 }

@@ -34,19 +34,22 @@ type View struct {
 	Up          time.Duration `json:"up,omitempty"`        // … was ready
 	Sources     []string      `json:"sources,omitempty"`
 	Component   string        `json:"component,omitempty"`
-	Health      string        `json:"health,omitempty"` // "", starting, healthy, unhealthy
+	Errno       int           `json:"errno,omitempty"`  // what the service said with ERRNO=
+	Health      HealthState   `json:"health,omitempty"` // "" without probes
 	HealthCause string        `json:"healthCause,omitempty"`
+	Watchdog    time.Duration `json:"watchdog,omitempty"` // when it has to say WATCHDOG=1 at the latest
 }
 
 // Summary is the state of the system as a whole.
 type Summary struct {
-	State    string        `json:"state"` // starting, running, degraded, stopping
-	Default  string        `json:"default"`
-	BootTime time.Duration `json:"bootTime,omitempty"` // when the boot's last job ended
-	Up       int           `json:"up"`
-	Failed   []string      `json:"failed,omitempty"`  // enabled units that are not up although nothing excuses it
-	Waiting  []string      `json:"waiting,omitempty"` // units with a job or on their way
-	Cycles   []string      `json:"cycles,omitempty"`  // of the order, and what was left out of each
+	State     string        `json:"state"` // starting, running, degraded, stopping
+	Default   string        `json:"default"`
+	BootTime  time.Duration `json:"bootTime,omitempty"` // when the boot's last job ended
+	Up        int           `json:"up"`
+	Unhealthy []string      `json:"unhealthy,omitempty"` // units whose probes fail
+	Failed    []string      `json:"failed,omitempty"`    // enabled units that are not up although nothing excuses it
+	Waiting   []string      `json:"waiting,omitempty"`   // units with a job or on their way
+	Cycles    []string      `json:"cycles,omitempty"`    // of the order, and what was left out of each
 }
 
 // View describes one unit; ok is false when there is none of that name.
@@ -76,7 +79,11 @@ func (s *Supervisor) view(u *unit) View {
 		Queued: u.queued, Begun: u.begun, Up: u.active, Sources: u.Sources,
 	}
 	if u.Service != nil {
-		v.Component = u.Service.Component
+		v.Component, v.Health, v.HealthCause = u.Service.Component, u.health.state, u.health.cause
+		v.Errno, v.Watchdog = u.errno, u.watchdog.deadline
+		if u.Service.Health != nil && v.Health == "" {
+			v.Health = HealthUnknown
+		}
 	}
 	if u.main.alive {
 		v.MainPID = u.main.pid
@@ -107,6 +114,9 @@ const settling = 3
 func (s *Supervisor) Summary() Summary {
 	sum := Summary{Default: s.plan.Default, BootTime: s.bootTime, State: "running"}
 	for _, u := range s.units {
+		if u.health.state == IsUnhealthy {
+			sum.Unhealthy = append(sum.Unhealthy, u.Name)
+		}
 		switch {
 		case u.job != nil:
 			sum.Waiting = append(sum.Waiting, u.Name)
@@ -130,7 +140,7 @@ func (s *Supervisor) Summary() Summary {
 		sum.State = "stopping"
 	case !s.booted || len(sum.Waiting) > 0:
 		sum.State = "starting"
-	case len(sum.Failed) > 0 || len(sum.Cycles) > 0:
+	case len(sum.Failed) > 0 || len(sum.Cycles) > 0 || len(sum.Unhealthy) > 0:
 		sum.State = "degraded"
 	}
 	return sum
@@ -157,9 +167,9 @@ func (s *Supervisor) Why(name string) ([]string, bool) {
 	tell = func(u *unit, indent string) {
 		seen[u] = true
 		out = append(out, indent+s.sentence(u))
-		for _, d := range slices.Concat(u.requires, u.after, u.before, u.conflicts) {
+		for _, d := range slices.Concat(u.requires, u.bindsTo, u.requisite, u.after, u.before, u.conflicts) {
 			holds := u.job != nil && !u.job.running && d.job != nil
-			broke := u.result == Dependency && slices.Contains(u.requires, d) && d.result != Success && d.result != ""
+			broke := u.result == Dependency && slices.Contains(d.requiredBy, u) && d.result != Success && d.result != ""
 			if (holds || broke) && !seen[d] {
 				tell(d, indent+"  ")
 			}
@@ -206,6 +216,9 @@ func (s *Supervisor) sentence(u *unit) string {
 	if u.control.alive || u.main.alive && u.phase == Start {
 		fmt.Fprintf(&b, "; it runs %s", u.doing())
 	}
+	if u.health.state == IsUnhealthy {
+		fmt.Fprintf(&b, "; it is unhealthy: %s", u.health.cause)
+	}
 	if u.restarts > 0 {
 		fmt.Fprintf(&b, "; restarted %d times", u.restarts)
 	}
@@ -221,7 +234,7 @@ func (s *Supervisor) sentence(u *unit) string {
 func (s *Supervisor) wantedBy(u *unit) string {
 	var by []string
 	for _, o := range s.units {
-		if slices.Contains(o.wants, u) || slices.Contains(o.requires, u) {
+		if slices.Contains(o.pulledIn(), u) {
 			by = append(by, o.Name)
 		}
 	}

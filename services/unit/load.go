@@ -100,7 +100,7 @@ func Load(root fs.FS) (Set, error) {
 // all folders; of two files of one name the stronger folder's counts.
 func (f *File) addDropIns(root fs.FS) error {
 	at := map[string]string{}
-	dirs := []string{path.Ext(f.Name)[1:] + ".d", f.Name + ".d"}
+	dirs := dropInFolders(f.Name)
 	for _, base := range SearchPath {
 		for _, d := range dirs {
 			entries, err := fs.ReadDir(root, base+"/"+d)
@@ -133,6 +133,43 @@ func (f *File) addDropIns(root fs.FS) error {
 		f.Problems = append(f.Problems, ps...)
 	}
 	return nil
+}
+
+// dropInFolders lists where drop-ins of a unit are, the most general first: of
+// its kind, of each prefix of its name that ends in a dash, of its template, of
+// itself.
+func dropInFolders(name string) []string {
+	ext := path.Ext(name)
+	dirs := []string{ext[1:] + ".d"}
+	base, _, _ := strings.Cut(strings.TrimSuffix(name, ext), "@")
+	for i := range base {
+		if base[i] == '-' && i+1 < len(base) {
+			dirs = append(dirs, base[:i+1]+ext+".d")
+		}
+	}
+	if t := TemplateOf(name); t != "" {
+		dirs = append(dirs, t+".d")
+	}
+	return append(dirs, name+".d")
+}
+
+// Instance makes an instance of a template of the set: ok is false when the set
+// has no such template. Its drop-ins are those of both names.
+func (set Set) Instance(root fs.FS, name string) (f File, ok bool, err error) {
+	template := TemplateOf(name)
+	for _, t := range set.Files {
+		if t.Name != template || template == "" {
+			continue
+		}
+		f = File{Name: name, Paths: t.Paths[:1:1], Masked: t.Masked, Problems: t.Problems}
+		for _, d := range t.Directives {
+			if d.File == t.Paths[0] {
+				f.Directives = append(f.Directives, d)
+			}
+		}
+		return f, true, f.addDropIns(root)
+	}
+	return File{}, false, nil
 }
 
 // linkTarget gives where a symbolic link points, "" for anything else.

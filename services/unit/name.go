@@ -26,65 +26,17 @@ func CheckName(name string) error {
 	return nil
 }
 
-// Expand replaces the specifiers of systemd.unit(5) in a value of the unit
-// called name. Those that only the running machine knows are an error.
-func Expand(value, name string) (string, error) {
-	if !strings.Contains(value, "%") {
-		return value, nil
+// IsTemplate says whether name is that of a template, such as getty@.service.
+func IsTemplate(name string) bool { return strings.Contains(name, "@.") }
+
+// TemplateOf gives the template that an instance is made from: getty@.service
+// for getty@tty1.service; "" for any other name.
+func TemplateOf(name string) string {
+	prefix, rest, ok := strings.Cut(name, "@")
+	if !ok || strings.HasPrefix(rest, ".") {
+		return ""
 	}
-	base := strings.TrimSuffix(name, path.Ext(name))
-	prefix, instance, _ := strings.Cut(base, "@")
-	var b strings.Builder
-	for i := 0; i < len(value); i++ {
-		if value[i] != '%' {
-			b.WriteByte(value[i])
-			continue
-		}
-		if i++; i == len(value) {
-			return "", fmt.Errorf("a single %% at the end of %q; write %%%% for the character", value)
-		}
-		switch value[i] {
-		case '%':
-			b.WriteByte('%')
-		case 'n':
-			b.WriteString(name)
-		case 'N':
-			b.WriteString(base)
-		case 'p':
-			b.WriteString(prefix)
-		case 'P':
-			b.WriteString(unescape(prefix))
-		case 'i':
-			b.WriteString(instance)
-		case 'I':
-			b.WriteString(unescape(instance))
-		case 'f':
-			b.WriteString("/" + unescape(instance))
-		case 't':
-			b.WriteString("/run")
-		case 'S':
-			b.WriteString("/var/lib")
-		case 'C':
-			b.WriteString("/var/cache")
-		case 'L':
-			b.WriteString("/var/log")
-		case 'E':
-			b.WriteString("/etc")
-		case 'T':
-			b.WriteString("/tmp")
-		case 'V':
-			b.WriteString("/var/tmp")
-		case 'h':
-			b.WriteString("/root")
-		case 'u':
-			b.WriteString("root")
-		case 'U', 'G':
-			b.WriteString("0")
-		default:
-			return "", fmt.Errorf("specifier %%%c in %q is not supported", value[i], value)
-		}
-	}
-	return b.String(), nil
+	return prefix + "@" + path.Ext(name)
 }
 
 // unescape undoes systemd-escape(1): "-" is a slash, "\xNN" a byte.

@@ -2,6 +2,7 @@ package unit
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -135,14 +136,32 @@ func TestSize(t *testing.T) {
 }
 
 func TestExpand(t *testing.T) {
-	got, err := Expand("%n %N %p %i %I %t %S %%", `a-b@c-d\x2de.service`)
-	if want := `a-b@c-d\x2de.service a-b@c-d\x2de a-b c-d\x2de c/d-e /run /var/lib %`; err != nil || got != want {
-		t.Errorf("%q %v", got, err)
+	c := Context{Name: `a-b@c-d\x2de.service`, Path: "/etc/systemd/system/a-b@.service", Values: map[byte]string{'H': "host"}}
+	for in, want := range map[string]string{
+		"%n %N %p %i %I %j %t %S %%": `a-b@c-d\x2de.service a-b@c-d\x2de a-b c-d\x2de c/d-e b /run /var/lib %`,
+		"%f %y %Y %H":                "/c/d-e /etc/systemd/system/a-b@.service /etc/systemd/system host",
+		"x %b":                       "x \x01b",
+	} {
+		if got, err := c.Expand(in, true); err != nil || got != want {
+			t.Errorf("%q became %q, %v; want %q", in, got, err, want)
+		}
 	}
-	for _, in := range []string{"%", "%z"} {
-		if got, err := Expand(in, "a.service"); err == nil {
+	for _, in := range []string{"%", "%z", "%b"} {
+		if got, err := c.Expand(in, false); err == nil {
 			t.Errorf("%q became %q", in, got)
 		}
+	}
+}
+
+func TestTemplateNames(t *testing.T) {
+	for name, want := range map[string]string{"getty@tty1.service": "getty@.service", "getty@.service": "", "a.service": "", "a@b@c.socket": "a@.socket"} {
+		if got := TemplateOf(name); got != want {
+			t.Errorf("%s is made from %q, want %q", name, got, want)
+		}
+	}
+	want := []string{"service.d", "a-.service.d", "a-b-.service.d", "a-b-c@.service.d", "a-b-c@i.service.d"}
+	if got := dropInFolders("a-b-c@i.service"); !slices.Equal(got, want) {
+		t.Errorf("drop-ins in %q, want %q", got, want)
 	}
 }
 
