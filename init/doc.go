@@ -16,6 +16,10 @@
 //	child.go     PID 1's own children, which are no units
 //	reap.go      the ends of processes
 //	methods.go   calls on the control socket
+//	inspect.go   … that ask for what units are and use
+//	command.go   … that act on units beside their jobs
+//	events.go    what has happened, and who listens
+//	waits.go     what a boot that takes long waits for
 //	messages.go  what PID 1 says, on the console and to the log
 //	rescue.go    the shell for a boot that cannot go on
 //	halt.go      the end

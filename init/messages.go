@@ -43,6 +43,7 @@ var marks = map[int]string{
 }
 
 func (p *pid1) record(r supervisor.Record) {
+	p.history.record(r)
 	at := now()
 	if !p.quiet || r.Priority <= supervisor.PriorityWarning {
 		p.console.line(fmt.Sprintf("[%9.3f] %s %s", at.Seconds(), marks[r.Priority], r.Message))

@@ -26,7 +26,7 @@ func (p *pid1) call(c *server.Conn, method string, args json.RawMessage) {
 		return true
 	}
 	switch name {
-	case "Change", "Shutdown", "ReloadPlan":
+	case "Change", "Shutdown", "ReloadPlan", "Kill", "SetProperty":
 		if c.UID != 0 {
 			c.Fail(control.ErrPermission, control.Fault{Method: name})
 			return
@@ -40,7 +40,7 @@ func (p *pid1) call(c *server.Conn, method string, args json.RawMessage) {
 		}
 	case "List":
 		r := p.overview()
-		r.Units = p.sup.Views()
+		r.Units, r.Started = p.sup.Views(), p.startedCPU()
 		c.Reply(r)
 	case "Wait":
 		p.waiting = append(p.waiting, c)
@@ -52,11 +52,35 @@ func (p *pid1) call(c *server.Conn, method string, args json.RawMessage) {
 			return
 		}
 		lines, ok := p.sup.Why(a.Unit)
-		if !ok {
+		if !ok && a.Unit != "" {
 			c.Fail(control.ErrNoSuchUnit, control.Fault{Unit: a.Unit})
 			return
 		}
-		c.Reply(control.WhyReply{Lines: lines})
+		c.Reply(control.WhyReply{Lines: lines, Holding: p.sup.Holding(a.Unit)})
+	case "Show":
+		var a control.UnitArgs
+		if decode(&a) {
+			p.show(c, a.Unit)
+		}
+	case "Relations":
+		p.relations(c)
+	case "Usage":
+		p.showUsage(c)
+	case "Events":
+		var a control.EventsArgs
+		if decode(&a) {
+			p.events(c, a)
+		}
+	case "Kill":
+		var a control.KillArgs
+		if decode(&a) {
+			p.kill(c, a)
+		}
+	case "SetProperty":
+		var a control.SetPropertyArgs
+		if decode(&a) {
+			p.setProperty(c, a)
+		}
 	case "Findings":
 		c.Reply(control.FindingsReply{Findings: p.plan.Findings})
 	case "Change":

@@ -64,6 +64,8 @@ func (p *pid1) perform(a supervisor.Action) {
 		}
 	case supervisor.End:
 		p.end(a)
+	case supervisor.Changed:
+		p.changed(a)
 	case supervisor.Record:
 		p.record(a)
 	case supervisor.Done:
@@ -256,6 +258,7 @@ func mainProcess(r *resource, pidFile string) (int, error) {
 
 // done answers the client that asked for a job.
 func (p *pid1) done(d supervisor.Done) {
+	p.history.done(d)
 	c := p.clients[d.Client]
 	if c == nil {
 		return

@@ -38,13 +38,15 @@ type pid1 struct {
 	server   *server.Server
 	watchdog *watchdog.Watchdog
 
-	units    map[string]*resource
-	watches  map[int]*resource // by inotify watch on cgroup.events
-	inotify  int
-	reports  map[supervisor.Token]int // pipes of stubs that have not executed yet
-	clients  map[uint64]*server.Conn  // who waits for a job
-	waiting  []*server.Conn           // who waits for the boot
-	lastConn uint64
+	units     map[string]*resource
+	watches   map[int]*resource // by inotify watch on cgroup.events
+	inotify   int
+	reports   map[supervisor.Token]int // pipes of stubs that have not executed yet
+	clients   map[uint64]*server.Conn  // who waits for a job
+	waiting   []*server.Conn           // who waits for the boot
+	measuring []*server.Conn           // who waits for the usage of all units
+	history   history
+	lastConn  uint64
 
 	posts    chan func() // from pools to the loop
 	signals  chan os.Signal
@@ -137,6 +139,7 @@ func boot() *pid1 {
 	p.try(err)
 	p.sup = supervisor.New(p.plan)
 	p.fold(supervisor.Boot{})
+	p.after(firstTell, func() { p.tellBoot(firstTell) })
 	return p
 }
 

@@ -96,6 +96,7 @@ func (p *pid1) usePlan(file string) error {
 		return err
 	}
 	p.plan, p.planFile = next, file
+	p.forgetLive()
 	p.sup.Replace(next)
 	p.fold(supervisor.Tick{})
 	return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -37,7 +38,8 @@ type resource struct {
 	sockets    []int  // a socket unit's descriptors
 	watched    bool   // Incoming is to be told
 	mainToken  supervisor.Token
-	ended      bool // its invocation is over; sweep removes what need not stay
+	startedCPU time.Duration // used when it was up
+	ended      bool          // its invocation is over; sweep removes what need not stay
 
 	mu       sync.Mutex
 	group    *cgroup.Group
@@ -46,6 +48,7 @@ type resource struct {
 	id       string // of the prepared invocation, in hex
 	notify   string
 	logWrite int
+	live     []plan.Setting // set while it runs, see setProperty
 	ready    int           // the writing end of the notification pipe, until the fork has it; -1: none
 	below    *cgroup.Group // DelegateSubgroup=, where the processes go
 }
@@ -87,7 +90,10 @@ func (p *pid1) prepare(r *resource, a supervisor.Spawn, slices []slice) error {
 		if err != nil {
 			return err
 		}
-		if r.below, err = setGroup(g, &svc.Process, slices); err != nil {
+		if r.below, err = setGroup(g, &svc.Process, slices); err == nil {
+			err = limitGroup(g, r.live)
+		}
+		if err != nil {
 			_ = g.Remove()
 			return err
 		}

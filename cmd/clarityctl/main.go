@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -44,17 +43,52 @@ func main() {
 }
 
 func run(ctx context.Context) int {
+	err := newRoot().ExecuteContext(ctx)
+	var code exit
+	var e *client.Error
+	var wrong usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &code):
+		return int(code)
+	}
+	fmt.Fprintln(os.Stderr, "clarityctl:", err)
+	switch {
+	case errors.As(err, &e) && e.Name == control.ErrNoSuchUnit:
+		return exitNoUnit
+	case errors.As(err, &wrong) || strings.HasPrefix(err.Error(), "unknown ") || strings.Contains(err.Error(), "arg(s)"):
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// usageError says that the command line makes no sense. Cobra's own errors about
+// commands and the number of arguments are of no type, and known by their text.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// newRoot makes the whole command line.
+func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "clarityctl",
 		Short:         "States, jobs and logs of this machine",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	c := &ctl{}
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "print JSON for programs")
+	root.PersistentFlags().BoolVar(&c.noPager, "no-pager", false, "never show long output through a pager")
 	root.PersistentFlags().StringVar(&c.socket, "socket", control.Path, "PID 1's socket")
-	root.AddCommand(c.status(), c.list(), c.cat(), c.logs(), c.why(), c.blame(), c.verify(), c.wait(), c.reloadPlan())
+	logs := c.logs()
+	_ = logs.RegisterFlagCompletionFunc("unit", c.units) // fails only without the flag
+	root.AddCommand(
+		c.status(), c.list(), c.show(), c.cat(), c.listDependencies(), c.why(), logs, c.events(), c.top(),
+		c.wait(), c.blame(), c.criticalChain(), c.analyze(),
+		c.kill(), c.setProperty(), c.verify(), c.reloadPlan(), c.rescueReport(),
+	)
 	for _, verb := range []struct {
 		verb  supervisor.Verb
 		short string
@@ -63,6 +97,7 @@ func run(ctx context.Context) int {
 		{supervisor.VerbStop, "Stop units and what requires them"},
 		{supervisor.VerbRestart, "Stop units and start them again"},
 		{supervisor.VerbReload, "Have services read their configuration again"},
+		{supervisor.VerbIsolate, "Start a unit and stop all that it does not pull in"},
 		{supervisor.VerbReset, "Forget failures and start limits"},
 	} {
 		root.AddCommand(c.change(verb.verb, verb.short))
@@ -74,29 +109,14 @@ func run(ctx context.Context) int {
 	} {
 		root.AddCommand(c.shutdown(kind, short))
 	}
-	err := root.ExecuteContext(ctx)
-	var code exit
-	var e *client.Error
-	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &code):
-		return int(code)
-	}
-	fmt.Fprintln(os.Stderr, "clarityctl:", err)
-	switch {
-	case errors.As(err, &e) && e.Name == control.ErrNoSuchUnit:
-		return exitNoUnit
-	case strings.HasPrefix(err.Error(), "unknown ") || strings.Contains(err.Error(), "arg(s)"):
-		return exitUsage
-	}
-	return exitFailed
+	return root
 }
 
 // ctl is what all commands share.
 type ctl struct {
-	json   bool
-	socket string
+	json    bool
+	noPager bool
+	socket  string
 }
 
 // call makes one call on a connection of its own.
@@ -114,17 +134,6 @@ func (c *ctl) ask(ctx context.Context, method string, args, reply any) error {
 	ctx, cancel := context.WithTimeout(ctx, answerMost)
 	defer cancel()
 	return c.call(ctx, method, args, reply)
-}
-
-// print writes v as JSON when asked to, else what text gives.
-func (c *ctl) print(v any, text func() string) error {
-	if !c.json {
-		_, err := fmt.Print(text())
-		return err
-	}
-	enc := json.NewEncoder(os.Stdout)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
 }
 
 // unitName completes a name without a kind to a service's.

@@ -1,15 +1,10 @@
 package main
 
 import (
-	"cmp"
-	"context"
-	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,9 +14,10 @@ import (
 
 func (c *ctl) status() *cobra.Command {
 	return &cobra.Command{
-		Use:   "status [UNIT]",
-		Short: "The state of the system, or of one unit",
-		Args:  cobra.MaximumNArgs(1),
+		Use:               "status [UNIT]",
+		Short:             "The state of the system, or of one unit",
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: c.unit,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var a control.UnitArgs
 			if len(args) == 1 {
@@ -32,12 +28,12 @@ func (c *ctl) status() *cobra.Command {
 				return err
 			}
 			if a.Unit == "" {
-				if err := c.print(r, func() string { return systemText(r) }); err != nil {
+				if err := c.print(r, func() string { return c.systemText(r) }); err != nil {
 					return err
 				}
 				return outcome(r.Summary)
 			}
-			if err := c.print(r, func() string { return unitText(r) }); err != nil {
+			if err := c.print(r, func() string { return c.unitText(r) }); err != nil {
 				return err
 			}
 			if r.Units[0].Active == "failed" {
@@ -50,16 +46,17 @@ func (c *ctl) status() *cobra.Command {
 
 // outcome is what status and wait exit with.
 func outcome(s supervisor.Summary) error {
-	if len(s.Failed) > 0 || len(s.Cycles) > 0 {
+	if len(s.Failed) > 0 || len(s.Cycles) > 0 || len(s.Unhealthy) > 0 {
 		return exit(exitDegraded)
 	}
 	return nil
 }
 
-func systemText(r control.StatusReply) string {
+func (c *ctl) systemText(r control.StatusReply) string {
 	var b strings.Builder
 	s := r.Summary
-	fmt.Fprintf(&b, "state    %s\n", s.State)
+	colours := map[string]string{"running": green, "starting": yellow, "stopping": yellow, "degraded": red}
+	fmt.Fprintf(&b, "state    %s\n", c.paint(colours[s.State], s.State))
 	if s.BootTime > 0 {
 		fmt.Fprintf(&b, "boot     %s reached %s after init began, %s after the kernel did\n",
 			s.Default, round(s.BootTime-r.Kernel), round(s.BootTime))
@@ -69,10 +66,13 @@ func systemText(r control.StatusReply) string {
 		fmt.Fprintf(&b, "watchdog %s\n", r.Watchdog)
 	}
 	for _, n := range s.Failed {
-		fmt.Fprintf(&b, "failed   %s\n", n)
+		fmt.Fprintf(&b, "failed   %s\n", c.paint(red, n))
 	}
-	for _, c := range s.Cycles {
-		fmt.Fprintf(&b, "cycle    %s\n", c)
+	for _, n := range s.Unhealthy {
+		fmt.Fprintf(&b, "unhealthy %s\n", c.paint(red, n))
+	}
+	for _, n := range s.Cycles {
+		fmt.Fprintf(&b, "cycle    %s\n", n)
 	}
 	for _, n := range s.Waiting {
 		fmt.Fprintf(&b, "on its way  %s\n", n)
@@ -86,7 +86,7 @@ func systemText(r control.StatusReply) string {
 	return b.String()
 }
 
-func unitText(r control.StatusReply) string {
+func (c *ctl) unitText(r control.StatusReply) string {
 	u := r.Units[0]
 	var b strings.Builder
 	line := func(key, format string, args ...any) { fmt.Fprintf(&b, "%-9s%s\n", key, fmt.Sprintf(format, args...)) }
@@ -97,9 +97,15 @@ func unitText(r control.StatusReply) string {
 	for _, s := range u.Sources {
 		line("file", "%s", s)
 	}
-	line("state", "%s (%s) for %s", u.Active, u.Phase, round(r.Now-u.Since))
+	line("state", "%s for %s", c.paint(colour(u), fmt.Sprintf("%s (%s)", u.Active, u.Phase)), round(r.Now-u.Since))
 	if u.Cause != "" {
 		line("cause", "%s", u.Cause)
+	}
+	switch {
+	case u.HealthCause != "":
+		line("health", "%s: %s", u.Health, u.HealthCause)
+	case u.Health != "":
+		line("health", "%s", u.Health)
 	}
 	if u.Status != "" {
 		line("status", "%s", u.Status)
@@ -120,7 +126,7 @@ func unitText(r control.StatusReply) string {
 		line("tasks", "%d", r.Tasks)
 	}
 	if r.Memory > 0 {
-		line("memory", "%.1f MiB", float64(r.Memory)/(1<<20))
+		line("memory", "%s", size(r.Memory))
 	}
 	if u.Restarts > 0 {
 		line("restarts", "%d since it was last asked to start", u.Restarts)
@@ -129,17 +135,6 @@ func unitText(r control.StatusReply) string {
 		line("left", "processes of an earlier run that could not be killed")
 	}
 	return b.String()
-}
-
-// round makes a time span readable.
-func round(d time.Duration) string {
-	switch {
-	case d >= time.Minute:
-		return d.Round(time.Second).String()
-	case d >= time.Second:
-		return d.Round(time.Millisecond).String()
-	}
-	return d.Round(100 * time.Microsecond).String()
 }
 
 func (c *ctl) list() *cobra.Command {
@@ -156,14 +151,14 @@ func (c *ctl) list() *cobra.Command {
 			if !all {
 				r.Units = slices.DeleteFunc(r.Units, func(u supervisor.View) bool { return !u.Enabled && u.Phase == supervisor.Dead })
 			}
-			return c.print(r, func() string { return listText(r) })
+			return c.print(r, func() string { return c.listText(r) })
 		},
 	}
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "also units that nothing starts")
 	return cmd
 }
 
-func listText(r control.StatusReply) string {
+func (c *ctl) listText(r control.StatusReply) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "UNIT\tSTATE\tFOR\tPID\tWHAT")
@@ -187,92 +182,13 @@ func listText(r control.StatusReply) string {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", u.Name, state, since, pid, what)
 	}
 	w.Flush()
-	return b.String()
-}
-
-func (c *ctl) why() *cobra.Command {
-	return &cobra.Command{
-		Use:   "why UNIT",
-		Short: "Why a unit is in its state: causes below their effects",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			var r control.WhyReply
-			if err := c.ask(cmd.Context(), "Why", control.UnitArgs{Unit: unitName(args[0])}, &r); err != nil {
-				return err
-			}
-			return c.print(r, func() string { return strings.Join(r.Lines, "\n") + "\n" })
-		},
+	// Colours come last, since a column's width counts them.
+	lines := strings.SplitAfter(b.String(), "\n")
+	for i, u := range r.Units {
+		if line := strings.TrimSuffix(lines[i+1], "\n"); colour(u) != "" {
+			lines[i+1] = c.paint(colour(u), line) + "\n"
+		}
 	}
-}
-
-// Blame is one line of blame: how long a unit took.
-type Blame struct {
-	Unit   string        `json:"unit"`
-	Took   time.Duration `json:"took"`   // from leaving the queue to readiness
-	Queued time.Duration `json:"queued"` // from being asked for to leaving the queue
-	At     time.Duration `json:"at"`     // readiness, since init began
-}
-
-func (c *ctl) blame() *cobra.Command {
-	return &cobra.Command{
-		Use:   "blame",
-		Short: "How long each unit took to start, slowest first",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			var r control.StatusReply
-			if err := c.ask(cmd.Context(), "List", nil, &r); err != nil {
-				return err
-			}
-			var lines []Blame
-			for _, u := range r.Units {
-				if u.Up > 0 && !strings.HasSuffix(u.Name, ".target") {
-					lines = append(lines, Blame{u.Name, u.Up - u.Begun, max(u.Begun-u.Queued, 0), u.Up - r.Kernel})
-				}
-			}
-			slices.SortFunc(lines, func(a, b Blame) int { return cmp.Compare(b.Took, a.Took) })
-			return c.print(lines, func() string {
-				var b strings.Builder
-				w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-				fmt.Fprintln(w, "took\twaited\tup at\t unit")
-				for _, l := range lines {
-					fmt.Fprintf(w, "%s\t%s\t%s\t %s\n", round(l.Took), round(l.Queued), round(l.At), l.Unit)
-				}
-				w.Flush()
-				return b.String()
-			})
-		},
-	}
-}
-
-func (c *ctl) wait() *cobra.Command {
-	var most time.Duration
-	cmd := &cobra.Command{
-		Use:   "wait",
-		Short: "Wait until the boot is complete",
-		Long: `Wait until every job of the boot has ended. The exit status is 0 when every
-enabled unit is up, 3 when one is not or their order has a cycle, 4 when the time ran out.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := context.WithTimeout(cmd.Context(), most)
-			defer cancel()
-			var r control.StatusReply
-			err := c.call(ctx, "Wait", nil, &r)
-			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				fmt.Fprintf(os.Stderr, "clarityctl: the boot is not complete after %v\n", most)
-				if c.ask(cmd.Context(), "Status", nil, &r) == nil && len(r.Summary.Waiting) > 0 {
-					fmt.Fprintf(os.Stderr, "on their way: %s\n", strings.Join(r.Summary.Waiting, ", "))
-				}
-				return exit(exitTimeout)
-			}
-			if err != nil {
-				return err
-			}
-			if err := c.print(r, func() string { return systemText(r) }); err != nil {
-				return err
-			}
-			return outcome(r.Summary)
-		},
-	}
-	cmd.Flags().DurationVar(&most, "timeout", 5*time.Minute, "the longest wait")
-	return cmd
+	lines[0] = c.paint(bold, strings.TrimSuffix(lines[0], "\n")) + "\n"
+	return strings.Join(lines, "")
 }

@@ -14,9 +14,10 @@ import (
 
 func (c *ctl) cat() *cobra.Command {
 	return &cobra.Command{
-		Use:   "cat UNIT",
-		Short: "The unit's file and its drop-ins",
-		Args:  cobra.ExactArgs(1),
+		Use:               "cat UNIT",
+		Short:             "The unit's file and its drop-ins",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: c.unit,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var r control.StatusReply
 			if err := c.ask(cmd.Context(), "Status", control.UnitArgs{Unit: unitName(args[0])}, &r); err != nil {
@@ -52,6 +53,7 @@ func (c *ctl) verify() *cobra.Command {
 		Long: `Compile the unit files of this machine as they are now, without using the
 result, and name every directive that is unknown, makes no sense, refers to
 nothing or is not enforced. The exit status is 1 when a unit could not start.`,
+		ValidArgsFunction: c.units,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := os.ReadFile(plan.Path)
 			if err != nil {

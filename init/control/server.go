@@ -19,7 +19,8 @@ import (
 // Bounds on clients.
 const (
 	maxClients  = 64
-	maxOutgoing = 4 << 20 // bytes of one answer
+	maxOutgoing = 4 << 20  // bytes of one answer
+	maxQueued   = 16 << 10 // bytes of a stream that its reader has not taken yet
 	backlog     = 32
 )
 
@@ -39,6 +40,7 @@ type Server struct {
 type Conn struct {
 	UID    int // of the client, by SO_PEERCRED
 	PID    int
+	More   bool   // the call under way takes several replies: see Send
 	Closed func() // called once when the connection ends before its answer; may be nil
 
 	server *Server
@@ -158,7 +160,7 @@ func (c *Conn) next() {
 			return
 		}
 		c.in = append([]byte(nil), rest...)
-		c.busy, c.oneway = true, call.Oneway
+		c.busy, c.oneway, c.More = true, call.Oneway, call.More && !call.Oneway
 		c.server.handle(c, call.Method, call.Parameters)
 	}
 }
@@ -175,18 +177,34 @@ func (c *Conn) answer(parameters any, name string) {
 		return
 	}
 	if !c.oneway {
-		raw, err := json.Marshal(parameters)
-		if err == nil {
-			raw, err = control.Encode(control.Reply{Parameters: raw, Error: name})
-		}
-		if err != nil || len(raw) > maxOutgoing {
-			c.close()
-			return
-		}
-		c.out = raw
-		c.flush()
+		c.put(parameters, control.Reply{Error: name})
 	}
 	c.next()
+}
+
+// Send gives a reply to the call under way, which asked for More, and leaves the
+// call open. It never waits: false says that the client has not read enough of
+// what it was sent, and that this reply is dropped.
+func (c *Conn) Send(parameters any) bool {
+	if c.fd < 0 || len(c.out) >= maxQueued {
+		return false
+	}
+	c.put(parameters, control.Reply{Continues: true})
+	return c.fd >= 0
+}
+
+func (c *Conn) put(parameters any, r control.Reply) {
+	raw, err := json.Marshal(parameters)
+	if err == nil {
+		r.Parameters = raw
+		raw, err = control.Encode(r)
+	}
+	if err != nil || len(raw) > maxOutgoing {
+		c.close()
+		return
+	}
+	c.out = append(c.out, raw...)
+	c.flush()
 }
 
 func (c *Conn) flush() {

@@ -19,8 +19,12 @@ import (
 
 // serve runs a server whose Echo answers with its parameters and whose Hold
 // never answers, and gives its path.
+//
+// Stream, with more, has each later Emit send that many replies to its caller;
+// Emit answers with how many of them were taken.
 func serve(t *testing.T) string {
 	t.Helper()
+	var stream *Conn
 	report := func(name, trouble string) { t.Errorf("%s: %s", name, trouble) }
 	r, err := reactor.New(report)
 	if err != nil {
@@ -39,6 +43,22 @@ func serve(t *testing.T) string {
 				t.Error(err)
 			}
 			c.Reply(map[string]any{"n": a.N, "pad": strings.Repeat("z", a.Size)})
+		case "Stream":
+			stream = c
+			c.Closed = func() { stream = nil }
+			c.Send(map[string]any{"more": c.More})
+		case "Emit":
+			var a struct{ N int }
+			if err := json.Unmarshal(args, &a); err != nil {
+				t.Error(err)
+			}
+			taken := 0
+			for n := range a.N {
+				if stream != nil && stream.Send(map[string]any{"n": n, "pad": strings.Repeat("z", 1000)}) {
+					taken++
+				}
+			}
+			c.Reply(map[string]any{"taken": taken, "open": stream != nil})
 		case "Hold":
 		default:
 			c.Fail(control.ErrMethodNotFound, control.Fault{Method: method})
@@ -160,4 +180,68 @@ func TestPipeline(t *testing.T) {
 			t.Fatalf("answer %d: %.60q %v", n, b, err)
 		}
 	}
+}
+
+// A stream goes to whoever reads it. One that does not read loses replies, keeps
+// nobody waiting, and is sent further ones once it reads again.
+func TestStream(t *testing.T) {
+	path := serve(t)
+	sub, other := dial(t, path), dial(t, path)
+	if _, err := sub.Write([]byte(`{"method":"Stream","more":true}` + "\x00")); err != nil {
+		t.Fatal(err)
+	}
+	r := bufio.NewReader(sub)
+	read := func() (reply control.Reply) {
+		t.Helper()
+		b, err := r.ReadBytes(0)
+		if err == nil {
+			err = json.Unmarshal(b[:len(b)-1], &reply)
+		}
+		if err != nil || !reply.Continues {
+			t.Fatalf("%q: %v", b, err)
+		}
+		return reply
+	}
+	if got := string(read().Parameters); got != `{"more":true}` {
+		t.Errorf("the first reply: %s", got)
+	}
+	emit := func(n int) (taken int, open bool) {
+		t.Helper()
+		var a struct {
+			Parameters struct {
+				Taken int
+				Open  bool
+			}
+		}
+		text := ask(t, other, fmt.Sprintf(`{"method":"Emit","parameters":{"N":%d}}`+"\x00", n))
+		if err := json.Unmarshal([]byte(text), &a); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		return a.Parameters.Taken, a.Parameters.Open
+	}
+	if taken, _ := emit(3); taken != 3 {
+		t.Errorf("of 3 replies %d were taken", taken)
+	}
+	for range 3 {
+		read()
+	}
+	const flood = 5000
+	taken, open := emit(flood)
+	if taken == 0 || taken == flood || !open {
+		t.Fatalf("of %d replies that nobody read %d were taken; still open: %v", flood, taken, open)
+	}
+	for range taken {
+		read()
+	}
+	if taken, _ := emit(1); taken != 1 {
+		t.Error("it has read all, and is sent no more")
+	}
+	read()
+	sub.Close()
+	for range 1000 {
+		if _, open = emit(0); !open {
+			return
+		}
+	}
+	t.Error("its end was not noticed")
 }

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"clarityos/services/plan"
@@ -49,12 +50,34 @@ func (k *kernel) fold(e Event) {
 		k.trace = append(k.trace, fmt.Sprintf("    %T %v", a, brief(a)))
 		k.act(a)
 	}
+	for _, u := range k.s.units { // a wait is told in words and by units, which say the same
+		if u.job != nil && !u.job.running {
+			k.sameWaits(u)
+		}
+	}
 	waits := slices.ContainsFunc(k.s.units, func(u *unit) bool { return u.job != nil })
 	moves := slices.ContainsFunc(k.s.units, func(u *unit) bool {
 		return u.job != nil && (u.job.running || k.s.givesWay(u) > 0) || !u.phase.up() && !u.phase.down()
 	})
 	if waits && !moves {
 		k.breaks("every job waits for another one: %v", k.s.Summary().Waiting)
+	}
+}
+
+func (k *kernel) sameWaits(u *unit) {
+	var units, words []string
+	for _, b := range k.s.blockers(u) {
+		units = append(units, b.Name)
+	}
+	for _, w := range k.s.waitsFor(u, 0) {
+		if name := strings.TrimSuffix(strings.Fields(w)[0], ","); k.s.byName[name] != nil {
+			words = append(words, name)
+		}
+	}
+	slices.Sort(units)
+	slices.Sort(words)
+	if !slices.Equal(slices.Compact(units), slices.Compact(words)) {
+		k.breaks("%s waits for %q, which is told as %q", u.Name, units, k.s.waitsFor(u, 0))
 	}
 }
 

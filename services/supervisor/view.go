@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"clarityos/services/plan"
 )
 
 // View is what there is to know about one unit at one moment. Times are on the
@@ -144,7 +146,16 @@ func (s *Supervisor) Summary() Summary {
 	return sum
 }
 
-// Why explains a unit's state in lines for people, each cause below its effect.
+// Unit gives what the plan says about a unit; nil when there is none.
+func (s *Supervisor) Unit(name string) *plan.Unit {
+	if u := s.byName[name]; u != nil {
+		return u.Unit
+	}
+	return nil
+}
+
+// Why explains a unit's state in lines for people: each cause below its effect,
+// then what failed or waits because of it, and what a person can do next.
 func (s *Supervisor) Why(name string) ([]string, bool) {
 	u := s.byName[name]
 	if u == nil {
@@ -165,6 +176,12 @@ func (s *Supervisor) Why(name string) ([]string, bool) {
 		}
 	}
 	tell(u, "")
+	if hit := s.because(u); len(hit) > 0 {
+		out = append(out, "because of it: "+strings.Join(hit, ", "))
+	}
+	for _, n := range s.next(u) {
+		out = append(out, "next: "+n)
+	}
 	return out, true
 }
 

@@ -68,42 +68,80 @@ func (c *Client) Close() error { return c.conn.Close() }
 // nil. An error reply is an *Error. When ctx ends the connection is of no use
 // any more.
 func (c *Client) Call(ctx context.Context, method string, args, reply any) error {
-	raw, err := json.Marshal(args)
-	if err != nil {
-		return err
-	}
-	if args == nil {
-		raw = nil
-	}
-	b, err := control.Encode(control.Call{Method: control.Interface + "." + method, Parameters: raw})
-	if err != nil {
-		return err
-	}
 	stop := context.AfterFunc(ctx, func() { c.conn.Close() })
 	defer stop()
-	if _, err := c.conn.Write(b); err != nil {
-		return c.lost(ctx, method, err)
+	if err := c.send(ctx, control.Call{Method: method}, args); err != nil {
+		return err
 	}
-	b, err = c.in.ReadBytes(0)
-	if err != nil {
-		return c.lost(ctx, method, err)
-	}
-	var r control.Reply
-	if err := json.Unmarshal(b[:len(b)-1], &r); err != nil {
-		return fmt.Errorf("answer of PID 1 to %s: %w", method, err)
-	}
-	if r.Error != "" {
-		e := &Error{Name: r.Error}
-		_ = json.Unmarshal(r.Parameters, &e.Fault) // the name alone says enough
-		return e
-	}
-	if reply == nil || len(r.Parameters) == 0 {
-		return nil
+	r, err := c.receive(ctx, method)
+	if err != nil || reply == nil || len(r.Parameters) == 0 {
+		return err
 	}
 	if err := json.Unmarshal(r.Parameters, reply); err != nil {
 		return fmt.Errorf("answer of PID 1 to %s: %w", method, err)
 	}
 	return nil
+}
+
+// Post calls Interface.method and wants no answer.
+func (c *Client) Post(ctx context.Context, method string, args any) error {
+	return c.send(ctx, control.Call{Method: method, Oneway: true}, args)
+}
+
+// Stream calls Interface.method and gives each reply to take, until take or ctx
+// ends it. The connection is of no use afterwards.
+func (c *Client) Stream(ctx context.Context, method string, args any, take func(json.RawMessage) error) error {
+	stop := context.AfterFunc(ctx, func() { c.conn.Close() })
+	defer stop()
+	if err := c.send(ctx, control.Call{Method: method, More: true}, args); err != nil {
+		return err
+	}
+	for {
+		r, err := c.receive(ctx, method)
+		if err == nil {
+			err = take(r.Parameters)
+		}
+		if err != nil || !r.Continues {
+			return err
+		}
+	}
+}
+
+func (c *Client) send(ctx context.Context, call control.Call, args any) error {
+	method := call.Method
+	call.Method = control.Interface + "." + method
+	if args != nil {
+		raw, err := json.Marshal(args)
+		if err != nil {
+			return err
+		}
+		call.Parameters = raw
+	}
+	b, err := control.Encode(call)
+	if err != nil {
+		return err
+	}
+	if _, err := c.conn.Write(b); err != nil {
+		return c.lost(ctx, method, err)
+	}
+	return nil
+}
+
+func (c *Client) receive(ctx context.Context, method string) (control.Reply, error) {
+	var r control.Reply
+	b, err := c.in.ReadBytes(0)
+	if err != nil {
+		return r, c.lost(ctx, method, err)
+	}
+	if err := json.Unmarshal(b[:len(b)-1], &r); err != nil {
+		return r, fmt.Errorf("answer of PID 1 to %s: %w", method, err)
+	}
+	if r.Error != "" {
+		e := &Error{Name: r.Error}
+		_ = json.Unmarshal(r.Parameters, &e.Fault) // the name alone says enough
+		return r, e
+	}
+	return r, nil
 }
 
 func (c *Client) lost(ctx context.Context, method string, err error) error {
