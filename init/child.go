@@ -8,9 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	server "clarityos/init/control"
 	"clarityos/init/spawn"
-	"clarityos/services/control"
 	"clarityos/services/plan"
 )
 

@@ -91,8 +91,9 @@ func Root(root fs.FS, opts Options) (*plan.Plan, error) {
 		}
 		target.Wants = append(target.Wants, name)
 	}
+	opts.Instances = slices.DeleteFunc(slices.Clone(opts.Instances), func(name string) bool { return opts.lenient && c.find(name) == nil })
 	for _, name := range opts.Instances {
-		if c.find(name) == nil && !opts.lenient {
+		if c.find(name) == nil {
 			return nil, fmt.Errorf("unit %s does not exist, and %s is no template of this system", name, unit.TemplateOf(name))
 		}
 	}
