@@ -49,8 +49,8 @@ type resource struct {
 	notify   string
 	logWrite int
 	live     []plan.Setting // set while it runs, see setProperty
-	ready    int           // the writing end of the notification pipe, until the fork has it; -1: none
-	below    *cgroup.Group // DelegateSubgroup=, where the processes go
+	ready    int            // the writing end of the notification pipe, until the fork has it; -1: none
+	below    *cgroup.Group  // DelegateSubgroup=, where the processes go
 }
 
 func (p *pid1) resource(u *plan.Unit) *resource {
