@@ -148,26 +148,31 @@ func (c *component) sync() {
 	if !c.dirty || !c.urgent && time.Since(c.lastSync) < syncEvery || !c.syncing.CompareAndSwap(false, true) {
 		return
 	}
-	file, err := c.store.File()
+	files, err := c.store.Unsynced()
 	if err != nil {
 		c.syncing.Store(false)
 		return
 	}
 	c.dirty, c.urgent, c.lastSync = false, false, time.Now()
 	go func() {
-		_ = unix.Fdatasync(int(file.Fd())) // a disk that fails shows when it is written
-		file.Close()
+		syncAll(files)
 		c.syncing.Store(false)
 	}()
 }
 
-func (c *component) lastWords() error {
-	file, err := c.store.File()
-	if err != nil {
-		return err
+// syncAll writes files to their disk and closes them. A disk that fails shows
+// when it is written.
+func syncAll(files []*os.File) {
+	for _, f := range files {
+		_ = f.Sync()
+		f.Close()
 	}
-	defer file.Close()
-	return unix.Fdatasync(int(file.Fd()))
+}
+
+func (c *component) lastWords() error {
+	files, err := c.store.Unsynced()
+	syncAll(files)
+	return err
 }
 
 // move takes the store to where PID 1 wants it.
