@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -92,6 +93,18 @@ func (s *Store) Dir() string { return s.dir }
 func (s *Store) Position(source string) (uint64, bool) {
 	p, ok := s.state.positions[source]
 	return p, ok
+}
+
+// Positions returns all sources whose names begin with a prefix, without it,
+// and how far they were read.
+func (s *Store) Positions(prefix string) map[string]uint64 {
+	found := map[string]uint64{}
+	for source, p := range s.state.positions {
+		if name, ok := strings.CutPrefix(source, prefix); ok {
+			found[name] = p
+		}
+	}
+	return found
 }
 
 // Forget drops a source that will not be read any more.
