@@ -66,8 +66,6 @@ func addressed(r Record, host Host, add func(name, value string)) {
 	add("__CURSOR", r.Cursor())
 	add("__REALTIME_TIMESTAMP", strconv.FormatUint(r.RealtimeUS, 10))
 	add("__MONOTONIC_TIMESTAMP", strconv.FormatUint(r.MonotonicUS, 10))
-	add("__SEQNUM", strconv.FormatUint(r.Seq, 10))
-	add("__SEQNUM_ID", r.Boot)
 	if host.Name != "" {
 		add("_HOSTNAME", host.Name)
 	}
