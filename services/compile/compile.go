@@ -123,7 +123,7 @@ type compiler struct {
 	values   map[byte]string // of specifiers
 	wanted   []string        // names that may be those of instances
 	inverse  []inverseEdge
-	slices   []edge // unit, slice
+	implied  []edge // a unit, and another that it needs if that exists
 	also     []edge // Alias= lines: unit is also called other
 	findings []plan.Finding
 }
