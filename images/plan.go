@@ -8,10 +8,7 @@ import (
 	"clarityos/services/plan"
 )
 
-const (
-	planFile   = "usr/lib/clarity/plan"
-	rescueFile = "usr/lib/clarity/rescue"
-)
+const rescueFile = "usr/lib/clarity/rescue"
 
 // dataLabel is the file-system label of the data disk.
 const dataLabel = "clarity-var"
@@ -25,7 +22,10 @@ func (d *Definition) addPlan(t *Tree, id string, epoch int64, modules []string) 
 	}
 	if d.Unenforced == "error" {
 		var refused []error
-		wanted := reached(p)
+		wanted := map[string]bool{} // a unit that only lies in a package breaks no promise
+		for _, u := range p.Units {
+			wanted[u.Name] = u.Enabled
+		}
 		for _, f := range p.Findings {
 			if f.Security && wanted[f.Unit] {
 				refused = append(refused, errors.New(f.String()))
@@ -40,24 +40,7 @@ func (d *Definition) addPlan(t *Tree, id string, epoch int64, modules []string) 
 	if err != nil {
 		return p.Findings, fmt.Errorf("encode the plan: %w", err)
 	}
-	return p.Findings, t.File("plan", RankOwn, planFile, 0o644, file)
-}
-
-// reached are the units that a boot starts: a unit that only lies in a package
-// does not break the promise of unenforced = "error".
-func reached(p *plan.Plan) map[string]bool {
-	units := map[string]plan.Unit{}
-	for _, u := range p.Units {
-		units[u.Name] = u
-	}
-	found := map[string]bool{}
-	for queue := []string{p.Default}; len(queue) > 0; queue = queue[1:] {
-		if u := units[queue[0]]; !found[queue[0]] {
-			found[u.Name] = true
-			queue = append(append(queue, u.Wants...), u.Requires...)
-		}
-	}
-	return found
+	return p.Findings, errors.Join(t.File("plan", RankOwn, plan.Path, 0o644, file), t.File("plan", RankOwn, plan.Spare, 0o644, file))
 }
 
 // system is what the definition says about the machine.

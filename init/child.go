@@ -8,9 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	server "clarityos/init/control"
 	"clarityos/init/spawn"
-	"clarityos/services/control"
 	"clarityos/services/plan"
 )
 
@@ -55,15 +53,14 @@ func (p *pid1) run(spec *spawn.Spec, ended func(spawn.Status, error)) {
 // newPlan is where a child writes the plan that it compiles on the target.
 const newPlan = "/run/clarity/plan"
 
-// recompile has a child compile the units of the running root anew, and goes
-// over to the plan when it holds. Text is the child's to parse.
-func (p *pid1) recompile(c *server.Conn) {
+// recompile has a child compile the units of the running root anew, with more
+// instances of templates than it has so far, and goes over to the plan when it
+// holds. Text is the child's to parse.
+func (p *pid1) recompile(more []string, done func(error)) {
 	_ = os.Remove(newPlan)
-	fail := func(err error) {
-		c.Fail(control.ErrFailed, control.Fault{Message: err.Error() + "; the plan in use stays"})
-	}
+	argv := append([]string{"clarityd", "compile", newPlan}, p.plan.Instances...)
 	p.run(&spawn.Spec{
-		Command: plan.Command{Path: "/usr/lib/clarity/clarityd", Argv: []string{"clarityd", "compile", newPlan}},
+		Command: plan.Command{Path: "/usr/lib/clarity/clarityd", Argv: append(argv, more...)},
 		Process: plan.Process{UID: -1, GID: -1, Umask: -1},
 	}, func(st spawn.Status, err error) {
 		if err == nil && (st.Code != 0 || st.Signal != 0) {
@@ -72,11 +69,11 @@ func (p *pid1) recompile(c *server.Conn) {
 		if err == nil {
 			err = p.usePlan(newPlan)
 		}
-		if err != nil {
-			fail(err)
-			return
+		if err == nil {
+			p.asks.Add(debug.FreeOSMemory) // of the old plan
+		} else {
+			err = fmt.Errorf("%w; the plan in use stays", err)
 		}
-		c.Reply(struct{}{})
-		p.asks.Add(debug.FreeOSMemory) // of the old plan
+		done(err)
 	})
 }

@@ -94,7 +94,13 @@ func (p *pid1) call(c *server.Conn, method string, args json.RawMessage) {
 			p.shutdown(c, a.Kind)
 		}
 	case "ReloadPlan":
-		p.recompile(c)
+		p.recompile(nil, func(err error) {
+			if err != nil {
+				c.Fail(control.ErrFailed, control.Fault{Message: err.Error()})
+				return
+			}
+			c.Reply(struct{}{})
+		})
 	default:
 		c.Fail(control.ErrMethodNotFound, control.Fault{Method: method})
 	}
@@ -153,7 +159,23 @@ func (p *pid1) answerWaiting() {
 	}
 }
 
+// change asks the supervisor for a job. An instance of a template that is not in
+// the plan yet gets into it first.
 func (p *pid1) change(c *server.Conn, a control.ChangeArgs) {
+	if _, known := p.sup.View(a.Unit); !known && strings.Contains(a.Unit, "@") {
+		p.recompile([]string{a.Unit}, func(err error) {
+			if err != nil {
+				c.Fail(control.ErrFailed, control.Fault{Message: err.Error()})
+				return
+			}
+			p.request(c, a)
+		})
+		return
+	}
+	p.request(c, a)
+}
+
+func (p *pid1) request(c *server.Conn, a control.ChangeArgs) {
 	p.lastConn++
 	id := p.lastConn
 	p.clients[id] = c

@@ -139,7 +139,19 @@ func (p *pid1) prepare(r *resource, a supervisor.Spawn, slices []slice) error {
 
 // stream is how the log is told of a run's output.
 func stream(u *plan.Unit, id string) *logs.Stream {
-	return &logs.Stream{ID: id, Unit: u.Name, Invocation: id, Identifier: u.Service.Process.Log.Identifier}
+	l := &u.Service.Process.Log
+	s := &logs.Stream{ID: id, Unit: u.Name, Invocation: id, Identifier: l.Identifier,
+		LevelMax: l.LevelMax, Level: l.Level, NoPrefix: l.NoPrefix, Fields: l.Fields}
+	if l.RateInterval != nil {
+		s.RateIntervalUS = l.RateInterval.Microseconds()
+	}
+	if l.RateBurst != nil {
+		s.RateBurst = *l.RateBurst
+	}
+	if l.RateInterval != nil && *l.RateInterval == 0 || l.RateBurst != nil && *l.RateBurst == 0 {
+		s.RateIntervalUS, s.RateBurst = -1, -1 // 0 switches the limit off
+	}
+	return s
 }
 
 // toLog says whether StandardOutput= means the log, as nothing said does.

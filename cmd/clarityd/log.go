@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 
 	"clarityos/services/log"
+	"clarityos/services/log/conf"
+	"clarityos/services/log/forward"
 	"clarityos/services/log/intake"
 )
 
@@ -15,6 +17,7 @@ const (
 	logLink = 3
 	// logMemory is a soft limit, several times what is in use.
 	logMemory = 16 << 20
+	logDir    = "/run/clarity/log"
 )
 
 // runLog is the log component. It needs PID 1's socket as descriptor 3.
@@ -24,5 +27,16 @@ func runLog(ctx context.Context, _ []string) error {
 	if err != nil {
 		return fmt.Errorf("which boot is this: %w", err)
 	}
-	return intake.Run(ctx, intake.Config{Link: logLink, Dir: "/run/clarity/log", BootID: string(boot), Limits: log.Limits{}})
+	c, said := conf.Read(conf.Folders)
+	if err := os.MkdirAll(logDir, 0o750); err != nil {
+		return fmt.Errorf("log: %w", err)
+	}
+	if c.Forward != nil {
+		f := forward.Forwarder{Dir: logDir, To: c.Forward, Host: log.ThisHost(), Say: func(line string) {
+			fmt.Fprintln(os.Stderr, "clarityd log:", line)
+		}}
+		go f.Run(ctx)
+	}
+	return intake.Run(ctx, intake.Config{Link: logLink, Dir: logDir, BootID: string(boot),
+		Limits: c.Runtime, Moved: c.System, Rate: c.Rate, MaxLevel: c.MaxLevel, Say: said})
 }

@@ -17,13 +17,20 @@ import (
 	"clarityos/services/unit"
 )
 
-// thePlan reads the image's plan.
+// thePlan reads the image's plan, or the copy of it.
 func thePlan() (*plan.Plan, error) {
-	b, err := os.ReadFile(plan.Path)
-	if err != nil {
-		return nil, err
+	var errs []error
+	for _, path := range []string{plan.Path, plan.Spare} {
+		b, err := os.ReadFile(path)
+		if err == nil {
+			var p *plan.Plan
+			if p, err = plan.Decode(b, ""); err == nil {
+				return p, nil
+			}
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", path, err))
 	}
-	return plan.Decode(b, "")
+	return nil, errors.Join(errs...)
 }
 
 func runDevices(ctx context.Context, _ []string) error {

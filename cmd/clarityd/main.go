@@ -20,12 +20,13 @@ import (
 type role func(ctx context.Context, args []string) error
 
 var roles = map[string]role{
-	"agent":   runAgent,
-	"compile": compilePlan,
-	"devices": runDevices,
-	"log":     runLog,
-	"network": runNetwork,
-	"setup":   runSetup,
+	"agent":    runAgent,
+	"bus-name": awaitBusName,
+	"compile":  compilePlan,
+	"devices":  runDevices,
+	"log":      runLog,
+	"network":  runNetwork,
+	"setup":    runSetup,
 }
 
 func main() {

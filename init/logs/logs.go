@@ -31,9 +31,18 @@ type Stream struct {
 	Unit       string `json:"unit"`
 	Invocation string `json:"invocation"`
 	Identifier string `json:"identifier"`
-	read       int
-	write      int // -1 once the invocation has ended
-	lost       int // bytes drained for want of a reader
+	// What the unit says about its log, as services/log/intake reads it: of
+	// the rate, 0 stands for the machine's and below 0 there is no limit.
+	RateIntervalUS int64    `json:"rate_interval_us,omitempty"`
+	RateBurst      int      `json:"rate_burst,omitempty"`
+	LevelMax       *int     `json:"level_max,omitempty"` // priorities, 0 to 7
+	Level          *int     `json:"level,omitempty"`
+	NoPrefix       bool     `json:"no_prefix,omitempty"`
+	Fields         []string `json:"fields,omitempty"` // NAME=value
+
+	read  int
+	write int // -1 once the invocation has ended
+	lost  int // bytes drained for want of a reader
 }
 
 // Record is a line of PID 1's own.

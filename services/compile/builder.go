@@ -92,7 +92,7 @@ func (b *builder) directive(d unit.Directive) {
 	key := d.Section + "." + d.Key
 	if set, ok := setters[key]; ok && b.takes(d.Section) {
 		var err error
-		if !perWord[d.Key] {
+		if _, limit := cgroupSetters[d.Key]; !limit && !perWord[d.Key] {
 			d.Value, err = b.context.Expand(d.Value, false)
 		}
 		if err == nil {
@@ -222,7 +222,7 @@ func (b *builder) joinSlice() {
 	if slice == "" {
 		return
 	}
-	b.c.slices = append(b.c.slices, edge{b.u.Name, slice})
+	b.c.implied = append(b.c.implied, edge{b.u.Name, slice})
 	if b.s != nil {
 		b.s.Process.Slice = slicePath(slice)
 	}
@@ -264,8 +264,8 @@ func (b *builder) finishBusName() {
 		return
 	}
 	b.s.AwaitName = []plan.Command{{Path: busNameWatch, Argv: []string{"clarityd", "bus-name", b.busName}, Privileged: true}}
-	b.u.After = append(b.u.After, "dbus.socket", "dbus.service")
-	b.u.Wants = append(b.u.Wants, "dbus.socket")
+	b.c.implied = append(b.c.implied, edge{b.u.Name, "dbus.socket"})
+	b.u.After = append(b.u.After, "dbus.service")
 }
 
 // account resolves User= and Group=.

@@ -91,8 +91,9 @@ func Root(root fs.FS, opts Options) (*plan.Plan, error) {
 		}
 		target.Wants = append(target.Wants, name)
 	}
+	opts.Instances = slices.DeleteFunc(slices.Clone(opts.Instances), func(name string) bool { return opts.lenient && c.find(name) == nil })
 	for _, name := range opts.Instances {
-		if c.find(name) == nil && !opts.lenient {
+		if c.find(name) == nil {
 			return nil, fmt.Errorf("unit %s does not exist, and %s is no template of this system", name, unit.TemplateOf(name))
 		}
 	}
@@ -122,7 +123,7 @@ type compiler struct {
 	values   map[byte]string // of specifiers
 	wanted   []string        // names that may be those of instances
 	inverse  []inverseEdge
-	slices   []edge // unit, slice
+	implied  []edge // a unit, and another that it needs if that exists
 	also     []edge // Alias= lines: unit is also called other
 	findings []plan.Finding
 }

@@ -46,9 +46,9 @@ func (c *compiler) link() {
 			sort.Strings(*list)
 		}
 	}
-	for _, e := range c.slices { // those without a file are plain folders
-		if u, slice := c.find(e.unit), c.find(e.other); slice != nil {
-			u.Requires, u.After = insert(u.Requires, slice.Name), insert(u.After, slice.Name)
+	for _, e := range c.implied {
+		if u, other := c.find(e.unit), c.find(e.other); other != nil {
+			u.Requires, u.After = insert(u.Requires, other.Name), insert(u.After, other.Name)
 		}
 	}
 	// A target stands after what it pulls in, so that reaching it means that

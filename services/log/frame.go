@@ -109,7 +109,8 @@ func (f *frames) resync() bool {
 		n, _ := f.file.ReadAt(window, start)
 		for i := 0; i+frameHeap < n; i++ {
 			size := binary.LittleEndian.Uint32(window[i:])
-			if size == 0 || size > maxBody || window[min(i+frameHeap, n-1)] != frameRecord {
+			kind := window[min(i+frameHeap, n-1)]
+			if size == 0 || size > maxBody || kind != frameRecord && kind != frameHead {
 				continue
 			}
 			at := f.at

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/google/renameio/v2"
@@ -16,7 +15,8 @@ const moveBatch = 64
 // Move takes the store to another folder, where it goes on behind what earlier
 // boots left there. It may be killed anywhere and done again: records are told
 // apart by boot and number, and the old folder counts until its file "moved" is
-// there. What the old folder holds of other boots is left behind.
+// there. What the old folder holds of other boots is left behind. The old
+// folder is on tmpfs, so that nothing has to be on the new disk before it goes.
 func Move(s *Store, dir string, limits Limits) error {
 	if dir == s.dir {
 		return nil
@@ -44,14 +44,14 @@ func Move(s *Store, dir string, limits Limits) error {
 	to.Dropped, to.SetAside, to.Torn = to.Dropped+s.Dropped, to.SetAside+s.SetAside, to.Torn+s.Torn
 	old := *s
 	*s = *to
-	return errors.Join(old.file.Close(), removeSegments(old.dir))
+	return errors.Join(old.Close(), removeSegments(old.dir))
 }
 
 // copyTo copies what the new store does not have of this boot.
 func copyTo(to, from *Store) error {
 	var batch []Record
 	q := Query{Boot: from.boot}
-	r := reader{ctx: context.Background(), dir: from.dir, q: q}
+	r := reader{ctx: context.Background(), dir: from.dir, q: q, stored: true}
 	var failed error
 	r.yield = func(rec Record, err error) bool {
 		var broken *DamageError
@@ -79,8 +79,7 @@ func copyTo(to, from *Store) error {
 func removeSegments(dir string) error {
 	names, err := listSegments(dir)
 	for _, n := range names {
-		_ = os.Remove(n.index()) // it may not be there
-		err = errors.Join(err, os.Remove(n.path))
+		err = errors.Join(err, n.remove())
 	}
 	return err
 }

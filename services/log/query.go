@@ -17,7 +17,10 @@ type Query struct {
 	MaxPriority *int           // at most this; nil for all
 	Boot        string         // a boot's id; see CurrentBoot
 	Grep        *regexp.Regexp // matches the message
+	Fields      []Field        // by journald's names: one of those with the same name has to be there
+	After       Place          // only what comes behind this record
 	Lines       int            // only the last so many; 0 for all
+	Reverse     bool           // the newest first; not with Follow
 	Follow      bool           // then wait for new ones, until the context ends
 }
 
@@ -28,11 +31,37 @@ func (q Query) matches(r Record) bool {
 	case q.MaxPriority != nil && r.Priority > *q.MaxPriority:
 	case !q.Since.IsZero() && r.RealtimeUS < uint64(q.Since.UnixMicro()):
 	case !q.Until.IsZero() && r.RealtimeUS > uint64(q.Until.UnixMicro()):
+	case !q.hasFields(r):
 	case q.Grep != nil && !q.Grep.MatchString(r.Message):
 	default:
 		return true
 	}
 	return false
+}
+
+// hasFields reports whether the record has, for each name in Fields, one of its
+// values.
+func (q Query) hasFields(r Record) bool {
+	if len(q.Fields) == 0 {
+		return true
+	}
+	has := map[string]bool{}
+	for _, f := range q.Fields {
+		has[f.Name] = false
+	}
+	for name, value := range r.entry() {
+		for _, f := range q.Fields {
+			if f.Name == name && f.Value == value {
+				has[name] = true
+			}
+		}
+	}
+	for _, found := range has {
+		if !found {
+			return false
+		}
+	}
+	return true
 }
 
 // CurrentBoot returns the id of this boot, in the form that records have.
@@ -59,8 +88,8 @@ func Locate(dir string) string {
 // DamageError says that a part of the store could not be read. What stands
 // behind it is read all the same.
 type DamageError struct {
-	Path string
-	At   int64 // offset of the damage
+	Path string `json:"path"`
+	At   int64  `json:"at"` // offset of the damage
 }
 
 func (e *DamageError) Error() string {

@@ -15,15 +15,16 @@ import (
 func Read(ctx context.Context, dir string, q Query) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		r := reader{ctx: ctx, dir: Locate(dir), q: q, yield: yield}
-		start := cursor{}
-		var err error
-		if q.Lines > 0 {
-			start, err = r.lastLines(q.Lines)
+		start, err := r.begin()
+		if err == nil && q.Lines > 0 && !q.Reverse {
+			start, err = r.lastLines(start, q.Lines)
 		}
-		if err == nil && !r.ended {
+		if err == nil && q.Reverse {
+			err = r.backwards(start)
+		} else if err == nil {
 			err = r.from(start)
 		}
-		if err == nil && q.Follow && !r.ended {
+		if err == nil && q.Follow && !q.Reverse && !r.ended {
 			err = r.follow(dir)
 		}
 		if err != nil && !r.ended && ctx.Err() == nil {
@@ -44,6 +45,8 @@ type reader struct {
 	q     Query
 	yield func(Record, error) bool
 	ended bool
+	// stored says that records are wanted as they were appended.
+	stored bool
 
 	at cursor // behind the last record that was looked at
 	// The boot and the number of that record. Once the store has moved,
@@ -96,10 +99,11 @@ func (r *reader) segment(name segmentName, at int64, live bool, take func(Record
 		return err
 	}
 	defer file.Close()
-	h, in, err := openHead(file)
-	if err != nil {
-		damage(&DamageError{name.path, 0})
-		return nil
+	h, in, damaged, err := openHead(file)
+	if err != nil || damaged {
+		if !damage(&DamageError{name.path, 0}) || err != nil {
+			return nil
+		}
 	}
 	r.at = cursor{name.number, max(at, in.at)}
 	if r.q.Boot != "" && h.Boot != r.q.Boot {
@@ -154,10 +158,16 @@ func (r *reader) segment(name segmentName, at int64, live bool, take func(Record
 				continue
 			}
 			r.at.at = in.at
+			if rec.Mark || rec.Boot == r.q.After.Boot && rec.Seq <= r.q.After.Seq {
+				continue
+			}
 			if r.moved && (rec.Boot != r.boot || rec.Seq <= r.seq) {
 				continue
 			}
 			r.boot, r.seq = rec.Boot, rec.Seq
+			if !r.stored {
+				rec = rec.expanded()
+			}
 			if r.q.matches(rec) && !take(rec, begin) {
 				return nil
 			}
@@ -166,13 +176,33 @@ func (r *reader) segment(name segmentName, at int64, live bool, take func(Record
 	return nil
 }
 
-// lastLines finds where the last n wanted records begin.
-func (r *reader) lastLines(n int) (cursor, error) {
+// begin finds the segment where reading begins: that of the record that After
+// names, if there is one.
+func (r *reader) begin() (cursor, error) {
+	names, err := listSegments(r.dir)
+	if err != nil || r.q.After == (Place{}) {
+		return cursor{}, err
+	}
+	var start cursor
+	for _, n := range names {
+		if file, err := os.Open(n.path); err == nil {
+			h, _, _, err := openHead(file)
+			file.Close()
+			if err == nil && h.Boot == r.q.After.Boot && (start.segment == 0 || h.FirstSeq <= r.q.After.Seq) {
+				start.segment = n.number
+			}
+		}
+	}
+	return start, nil
+}
+
+// lastLines finds where the last n wanted records behind a place begin.
+func (r *reader) lastLines(start cursor, n int) (cursor, error) {
 	names, err := listSegments(r.dir)
 	if err != nil {
 		return cursor{}, err
 	}
-	for i := len(names) - 1; i >= 0; i-- {
+	for i := len(names) - 1; i >= 0 && names[i].number >= start.segment; i-- {
 		last := newRing(n)
 		err := r.segment(names[i], 0, i == len(names)-1, func(_ Record, at int64) bool {
 			last.add(at)
@@ -186,30 +216,5 @@ func (r *reader) lastLines(n int) (cursor, error) {
 		}
 		n -= last.count
 	}
-	return cursor{}, nil
-}
-
-// ring keeps the last offsets it was given.
-type ring struct {
-	offsets []int64
-	most    int
-	count   int // of all
-}
-
-func newRing(most int) *ring { return &ring{most: most} }
-
-func (g *ring) add(at int64) {
-	if len(g.offsets) < g.most {
-		g.offsets = append(g.offsets, at)
-	} else {
-		g.offsets[g.count%g.most] = at
-	}
-	g.count++
-}
-
-func (g *ring) oldest() int64 {
-	if g.count < g.most {
-		return g.offsets[0]
-	}
-	return g.offsets[g.count%g.most]
+	return start, nil
 }

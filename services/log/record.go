@@ -50,6 +50,15 @@ type Record struct {
 	// Fields are further fields of a structured message.
 	Fields []Field `json:"fields,omitempty"`
 
+	// Object says that the message is a JSON object. It is stored as it was
+	// written; who reads the store gets what it says in Message and Fields,
+	// and the line itself in Line. See Structure.
+	Object bool   `json:"-"`
+	Line   string `json:"-"`
+	// Mark says that only Source and Position count: what was read up to
+	// there is not kept. No reader sees such a record.
+	Mark bool `json:"-"`
+
 	// Source names where the record was read from, and Position how far
 	// that source was read with it: the offset behind the line in a stream,
 	// the kernel's time stamp of a datagram in ns, or a sequence number.
@@ -85,13 +94,20 @@ const (
 	frameRecord = 'R'
 )
 
+// The flags of a record; its priority is in the lowest three bits.
+const (
+	flagCut    = 0x80
+	flagMark   = 0x40
+	flagObject = 0x20
+)
+
 // errRecord says that bytes with a right checksum are no record.
 var errRecord = errors.New("not a record of this version")
 
 // clamped returns the record with everything within its limits.
 func (r Record) clamped() Record {
 	if len(r.Message) > MaxMessage {
-		r.Message, r.Cut = r.Message[:MaxMessage], true
+		r.Message, r.Cut, r.Object = r.Message[:MaxMessage], true, false
 	}
 	for _, s := range []*string{&r.Unit, &r.Invocation, &r.Identifier, &r.Source} {
 		*s = (*s)[:min(len(*s), maxText)]
@@ -114,7 +130,13 @@ func appendRecord(b []byte, r Record) []byte {
 	b = append(b, frameRecord)
 	flags := byte(r.Priority)
 	if r.Cut {
-		flags |= 0x80
+		flags |= flagCut
+	}
+	if r.Mark {
+		flags |= flagMark
+	}
+	if r.Object {
+		flags |= flagObject
 	}
 	b = append(b, flags)
 	for _, n := range []uint64{r.Seq, r.RealtimeUS, r.MonotonicUS, uint64(max(r.PID, 0)), r.Position} {
@@ -140,7 +162,8 @@ func parseRecord(boot string, b []byte) (Record, error) {
 	if len(b) < 2 || b[0] != frameRecord {
 		return Record{}, errRecord
 	}
-	r := Record{Boot: boot, Priority: int(b[1] & 7), Cut: b[1]&0x80 != 0}
+	flags := b[1]
+	r := Record{Boot: boot, Priority: int(flags & 7), Cut: flags&flagCut != 0, Mark: flags&flagMark != 0, Object: flags&flagObject != 0}
 	d := decoder{b: b[2:]}
 	r.Seq, r.RealtimeUS, r.MonotonicUS = d.number(), d.number(), d.number()
 	r.PID = int(d.number() & 0x7fffffff)

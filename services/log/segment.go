@@ -69,13 +69,15 @@ func listSegments(dir string) ([]segmentName, error) {
 	return names, nil
 }
 
-// createSegment makes a segment that holds its head. It appears whole.
+// createSegment makes a segment that holds its head, twice: without it, nothing
+// in the segment could be told from another boot's. It appears whole.
 func createSegment(dir string, number uint64, h head) (*os.File, int64, error) {
 	text, err := json.Marshal(h)
 	if err != nil {
 		return nil, 0, fmt.Errorf("begin log segment: %w", err)
 	}
-	content := appendFrame([]byte(magic), append([]byte{frameHead}, text...))
+	body := append([]byte{frameHead}, text...)
+	content := appendFrame(appendFrame([]byte(magic), body), body)
 	path := segmentPath(dir, number, liveSuffix)
 	file, err := os.OpenFile(path+tempSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC, fileMode)
 	if err != nil {
@@ -93,26 +95,37 @@ func createSegment(dir string, number uint64, h head) (*os.File, int64, error) {
 	return file, int64(len(content)), nil
 }
 
-// openHead reads a segment's magic and head. The frames that are returned
-// stand at the first record.
-func openHead(file *os.File) (head, *frames, error) {
+// openHead reads a segment's head. The frames that are returned stand at the
+// first record. It reports whether one of the head's two copies, or the magic
+// in front of them, is damaged; it is an error if both are.
+func openHead(file *os.File) (h head, in *frames, damaged bool, err error) {
 	var got [len(magic)]byte
 	if _, err := file.ReadAt(got[:], 0); err != nil && err != io.EOF {
-		return head{}, nil, fmt.Errorf("read %s: %w", file.Name(), err)
+		return head{}, nil, false, fmt.Errorf("read %s: %w", file.Name(), err)
 	}
-	if string(got[:]) != magic {
-		return head{}, nil, fmt.Errorf("%s is not a log segment of this version", file.Name())
+	damaged = string(got[:]) != magic
+	in = newFrames(file, int64(len(magic)))
+	found := false
+	for range 2 {
+		at := in.at
+		body, err := in.next()
+		if errors.Is(err, errTorn) && !found && in.resync() {
+			damaged = true
+			body, err = in.next()
+		}
+		if err != nil {
+			break
+		}
+		if body[0] != frameHead {
+			in.seek(at)
+			break
+		}
+		found = found || json.Unmarshal(body[1:], &h) == nil
 	}
-	in := newFrames(file, int64(len(magic)))
-	body, err := in.next()
-	if err != nil || body[0] != frameHead {
-		return head{}, nil, fmt.Errorf("%s has no head: %w", file.Name(), errTorn)
+	if !found {
+		return head{}, nil, true, fmt.Errorf("%s has no head, or is not a log segment: %w", file.Name(), errTorn)
 	}
-	var h head
-	if err := json.Unmarshal(body[1:], &h); err != nil {
-		return head{}, nil, fmt.Errorf("%s: head: %w", file.Name(), err)
-	}
-	return h, in, nil
+	return h, in, damaged, nil
 }
 
 // state is what the records of a segment add up to.
@@ -127,39 +140,42 @@ type state struct {
 
 // scan reads a whole segment.
 func scan(file *os.File) (state, error) {
-	h, in, err := openHead(file)
+	h, in, damaged, err := openHead(file)
 	if err != nil {
 		return state{}, err
 	}
-	s := state{head: h, index: newIndex(h.Boot), lastSeq: h.FirstSeq - 1, positions: maps.Clone(h.Positions)}
+	s := state{head: h, damaged: damaged, index: newIndex(h.Boot), lastSeq: h.FirstSeq - 1, positions: maps.Clone(h.Positions)}
 	if s.positions == nil {
 		s.positions = map[string]uint64{}
 	}
 	for {
-		at := in.at
+		s.size = in.at
 		body, err := in.next()
 		switch {
 		case err == io.EOF:
-			s.size = at
 			return s, nil
 		case errors.Is(err, errTorn):
-			s.size = at
-			s.damaged = in.resync()
-			return s, nil
+			if !in.resync() {
+				return s, nil
+			}
+			s.damaged = true // what comes behind it counts all the same
+			continue
 		case err != nil:
 			return state{}, err
 		}
 		r, err := parseRecord(h.Boot, body)
 		if err != nil {
-			s.size, s.damaged = at, true
-			return s, nil
+			s.damaged = true
+			continue
 		}
-		s.add(r, at)
+		s.add(r, s.size)
 	}
 }
 
 func (s *state) add(r Record, at int64) {
-	s.index.add(r, at)
+	if !r.Mark {
+		s.index.add(r, at)
+	}
 	s.lastSeq = max(s.lastSeq, r.Seq)
 	if r.Source != "" {
 		s.positions[r.Source] = r.Position

@@ -5,28 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// Limits bound a store. The zero value stands for the defaults.
-type Limits struct {
-	SegmentBytes int64 // a segment is sealed when it is this long; 4 MiB
-	TotalBytes   int64 // the oldest segments go when all are longer; 64 MiB
-}
-
-func (l Limits) filled() Limits {
-	if l.SegmentBytes <= 0 {
-		l.SegmentBytes = 4 << 20
-	}
-	if l.TotalBytes <= 0 {
-		l.TotalBytes = 64 << 20
-	}
-	l.TotalBytes = max(l.TotalBytes, 2*l.SegmentBytes)
-	return l
-}
 
 // ErrFull says that the disk has no room, and that no older segment is left
 // which could make some. What was to be appended was not.
@@ -44,6 +28,9 @@ type Store struct {
 	file   *os.File
 	state  state
 	buf    []byte
+	// unsynced are sealed segments, and the folder, that may not be on the
+	// disk yet; see Unsynced.
+	unsynced []*os.File
 
 	// Dropped counts segments that went before their time because the disk
 	// was full, SetAside those that were found damaged, and Torn the bytes
@@ -70,101 +57,6 @@ func Open(dir, bootID string, limits Limits) (*Store, error) {
 	return s, nil
 }
 
-// open finds the newest usable segment, and begins one if it is not ours.
-func (s *Store) open() error {
-	names, err := listSegments(s.dir)
-	if err != nil {
-		return err
-	}
-	s.state = state{head: head{Boot: s.boot, FirstSeq: 1}, positions: map[string]uint64{}}
-	if len(names) > 0 {
-		s.number = names[len(names)-1].number
-	}
-	for len(names) > 0 {
-		last := names[len(names)-1]
-		names = names[:len(names)-1]
-		if last.bad {
-			if s.inherit(last) {
-				break // what is intact in it still counts
-			}
-			continue
-		}
-		usable, err := s.resume(last)
-		if err != nil {
-			return err
-		}
-		if usable {
-			break
-		}
-	}
-	if s.file == nil {
-		if err := s.begin(); err != nil {
-			return err
-		}
-	}
-	return s.trim()
-}
-
-// resume goes on in a segment, or takes over from it what it says. It reports
-// false if nothing could be learnt from it.
-func (s *Store) resume(name segmentName) (bool, error) {
-	file, err := os.OpenFile(name.path, os.O_RDWR, 0)
-	if err != nil {
-		return false, err
-	}
-	found, err := scan(file)
-	if err != nil || found.damaged {
-		file.Close()
-		if err == nil && found.Boot == s.boot {
-			s.state = found
-		}
-		s.SetAside++
-		aside := segmentPath(s.dir, name.number, badSuffix)
-		if err := os.Rename(name.path, aside); err != nil {
-			return false, fmt.Errorf("set %s aside: %w", name.path, err)
-		}
-		_ = os.Remove(name.index()) // it may not be there
-		return found.Boot == s.boot, nil
-	}
-	info, err := file.Stat()
-	if err == nil && info.Size() > found.size {
-		s.Torn = info.Size() - found.size
-		err = file.Truncate(found.size)
-	}
-	if err == nil && found.Boot != s.boot {
-		found.index.Size = found.size
-		if readIndex(name.index(), found.size) == nil {
-			err = found.index.write(name.index())
-		}
-		return true, errors.Join(err, file.Close())
-	}
-	if err == nil {
-		_, err = file.Seek(found.size, 0)
-	}
-	if err != nil {
-		file.Close()
-		return false, fmt.Errorf("go on in %s: %w", name.path, err)
-	}
-	s.state = found
-	s.file, s.number = file, name.number
-	return true, nil
-}
-
-// inherit takes over what the intact part of a segment that was set aside says.
-func (s *Store) inherit(name segmentName) bool {
-	file, err := os.Open(name.path)
-	if err != nil {
-		return false
-	}
-	defer file.Close()
-	found, err := scan(file)
-	if err != nil || found.Boot != s.boot {
-		return false
-	}
-	s.state = found
-	return true
-}
-
 // begin seals the live segment, if there is one, and begins the next.
 func (s *Store) begin() error {
 	h := head{Boot: s.boot, FirstSeq: s.state.lastSeq + 1, Positions: s.state.positions}
@@ -176,7 +68,11 @@ func (s *Store) begin() error {
 		s.state.index.Size = s.state.size
 		// Without an index, readers take longer; nothing else is lost.
 		_ = s.state.index.write(segmentPath(s.dir, s.number, indexSuffix))
-		s.file.Close()
+		s.unsynced = append(s.unsynced, s.file)
+	}
+	// The new name is on the disk when the folder is.
+	if folder, err := os.Open(s.dir); err == nil {
+		s.unsynced = append(s.unsynced, folder)
 	}
 	s.file = file
 	s.number++
@@ -199,6 +95,18 @@ func (s *Store) Position(source string) (uint64, bool) {
 	return p, ok
 }
 
+// Positions returns all sources whose names begin with a prefix, without it,
+// and how far they were read.
+func (s *Store) Positions(prefix string) map[string]uint64 {
+	found := map[string]uint64{}
+	for source, p := range s.state.positions {
+		if name, ok := strings.CutPrefix(source, prefix); ok {
+			found[name] = p
+		}
+	}
+	return found
+}
+
 // Forget drops a source that will not be read any more.
 func (s *Store) Forget(source string) { delete(s.state.positions, source) }
 
@@ -209,11 +117,8 @@ func (s *Store) Append(records ...Record) error {
 	if len(records) == 0 {
 		return nil
 	}
-	if s.state.size >= s.limits.SegmentBytes {
-		if err := s.begin(); err != nil && !errors.Is(err, syscall.ENOSPC) {
-			return err
-		}
-		if err := s.trim(); err != nil {
+	if s.limits.sealed(s.state.size, s.age()) {
+		if err := s.Tidy(); err != nil {
 			return err
 		}
 	}
@@ -223,7 +128,10 @@ func (s *Store) Append(records ...Record) error {
 	var body []byte
 	for i, r := range records {
 		r = r.clamped()
-		if r.Seq == 0 {
+		switch {
+		case r.Mark:
+			r.Seq = seq
+		case r.Seq == 0:
 			r.Seq = seq + 1
 		}
 		seq = r.Seq
@@ -273,26 +181,33 @@ func (s *Store) put() error {
 	}
 }
 
-// trim drops the oldest segments while all are longer than the limit.
-func (s *Store) trim() error {
-	for {
-		names, err := listSegments(s.dir)
-		if err != nil {
-			return err
-		}
-		var total int64
-		for _, n := range names {
-			if info, err := os.Stat(n.path); err == nil {
-				total += info.Size()
-			}
-		}
-		if total <= s.limits.TotalBytes {
-			return nil
-		}
-		if dropped, err := s.dropOldest(); err != nil || !dropped {
+// age returns how old the first record of the live segment is.
+func (s *Store) age() time.Duration {
+	if len(s.state.index.Blocks) == 0 {
+		return 0
+	}
+	return time.Since(time.UnixMicro(int64(s.state.index.Blocks[0].From)))
+}
+
+// Tidy seals the live segment if it is old or long enough, and drops what is
+// beyond the limits. Append does the same when a segment is full; a store that
+// nothing is written to needs a call now and then.
+func (s *Store) Tidy() error {
+	if s.limits.sealed(s.state.size, s.age()) {
+		if err := s.begin(); err != nil && !errors.Is(err, syscall.ENOSPC) {
 			return err
 		}
 	}
+	segments, disk, err := survey(s.dir, s.boot, s.number)
+	if err != nil {
+		return err
+	}
+	for _, gone := range s.limits.excess(segments, disk) {
+		if err := gone.remove(); err != nil {
+			return fmt.Errorf("drop old log: %w", err)
+		}
+	}
+	return nil
 }
 
 // dropOldest removes the oldest segment but the live one, if there is one.
@@ -305,21 +220,28 @@ func (s *Store) dropOldest() (bool, error) {
 		if n.number == s.number {
 			continue
 		}
-		_ = os.Remove(n.index()) // it may not be there
-		return true, os.Remove(n.path)
+		return true, n.remove()
 	}
 	return false, nil
 }
 
-// File returns a duplicate of the live segment's descriptor, for fdatasync by
-// somebody who may block.
-func (s *Store) File() (*os.File, error) {
+// Unsynced returns all that may not be on the disk yet: sealed segments, the
+// folder, and a duplicate of the live segment. The caller syncs and closes
+// them, wherever it may block.
+func (s *Store) Unsynced() ([]*os.File, error) {
 	fd, err := unix.FcntlInt(s.file.Fd(), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
 		return nil, fmt.Errorf("log: %w", err)
 	}
-	return os.NewFile(uintptr(fd), s.file.Name()), nil
+	files := append(s.unsynced, os.NewFile(uintptr(fd), s.file.Name()))
+	s.unsynced = nil
+	return files, nil
 }
 
 // Close ends writing. The live segment stays as it is.
-func (s *Store) Close() error { return s.file.Close() }
+func (s *Store) Close() error {
+	for _, f := range s.unsynced {
+		f.Close()
+	}
+	return s.file.Close()
+}

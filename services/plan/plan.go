@@ -6,8 +6,12 @@ import "strconv"
 // refused: it was made by a compiler that does not belong to this PID 1.
 const Schema = 1
 
-// Path is where the plan of an image lies in its root.
-const Path = "/usr/lib/clarity/plan"
+// Path is where the plan of an image lies in its root, and Spare where a copy
+// does: it is used when the first does not hold.
+const (
+	Path  = "/usr/lib/clarity/plan"
+	Spare = "/usr/lib/clarity/plan.spare"
+)
 
 // Plan is what the compiler hands to PID 1.
 type Plan struct {

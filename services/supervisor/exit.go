@@ -306,9 +306,6 @@ func (s *Supervisor) finish(u *unit) {
 		u.restarts = 0
 	}
 	restart, delay := u.restarting()
-	if !restart && u.Service != nil && u.result != BadUnit && u.result != StartLimit && s.upheld(u) {
-		restart, delay = true, max(u.Service.RestartDelay, upholdMin)
-	}
 	bad := u.result != Success && u.result != Unmet
 	switch {
 	case restart && s.halt == "" && (u.job == nil || u.job.starts()):
@@ -342,9 +339,6 @@ func (s *Supervisor) finish(u *unit) {
 		s.restart(u)
 	}
 }
-
-// upholdMin is the least wait before Upholds= starts a unit again.
-const upholdMin = 100 * time.Millisecond
 
 // restart begins the next run of a unit whose wait is over: at once if all that
 // it requires is up, else with a job that starts that first.

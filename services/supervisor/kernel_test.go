@@ -24,6 +24,7 @@ type kernel struct {
 	deaf    func(*proc) bool
 	trace   []string
 	newest  map[string]uint64 // by unit: its latest invocation
+	jobs    map[*unit]*job    // before the event that is being folded
 }
 
 type proc struct {
@@ -41,6 +42,10 @@ func newKernel(p *plan.Plan) *kernel {
 
 func (k *kernel) fold(e Event) {
 	k.trace = append(k.trace, fmt.Sprintf("%v %T%+v", k.now, e, e))
+	k.jobs = map[*unit]*job{}
+	for _, u := range k.s.units {
+		k.jobs[u] = u.job
+	}
 	for _, a := range k.s.Fold(k.now, e) {
 		k.trace = append(k.trace, fmt.Sprintf("    %T %v", a, brief(a)))
 		k.act(a)
@@ -52,7 +57,7 @@ func (k *kernel) fold(e Event) {
 	}
 	waits := slices.ContainsFunc(k.s.units, func(u *unit) bool { return u.job != nil })
 	moves := slices.ContainsFunc(k.s.units, func(u *unit) bool {
-		return u.job != nil && u.job.running || !u.phase.up() && !u.phase.down()
+		return u.job != nil && (u.job.running || k.s.givesWay(u) > 0) || !u.phase.up() && !u.phase.down()
 	})
 	if waits && !moves {
 		k.breaks("every job waits for another one: %v", k.s.Summary().Waiting)
@@ -79,6 +84,9 @@ func (k *kernel) sameWaits(u *unit) {
 func brief(a Action) string {
 	switch a := a.(type) {
 	case Spawn:
+		if a.Command == nil {
+			return fmt.Sprintf("%s %d %s", a.Unit.Name, a.Token, a.Role)
+		}
 		return fmt.Sprintf("%s %d %s %v", a.Unit.Name, a.Token, a.Role, a.Command.Argv)
 	case SignalAll:
 		return fmt.Sprintf("%s %d", a.Unit.Name, a.Sig)
@@ -154,13 +162,14 @@ func (k *kernel) spawned(a Spawn) {
 		}
 	}
 	// The order counts when a job begins a run: what starts by itself, or had
-	// begun before a neighbour's job came, goes on.
+	// begun before a neighbour's job came, goes on; and a job that came about
+	// by the same event may be a later thought.
 	u := k.s.byName[a.Unit.Name]
 	first := a.Invocation > k.newest[u.Name]
 	k.newest[u.Name] = a.Invocation
 	if first && len(u.Conditions) == 0 && u.job != nil && u.job.running {
 		for _, d := range u.after {
-			if d.job != nil && d.job.verb != VerbReload && (!d.job.again || u.job.again) {
+			if d.job != nil && d.job == k.jobs[d] && d.job.verb != VerbReload && (!d.job.again || u.job.again) {
 				k.breaks("%s starts before the %s of %s is done", u.Name, d.job.verb, d.Name)
 			}
 		}
@@ -244,10 +253,13 @@ func (k *kernel) advance() bool {
 	for _, p := range k.all() {
 		u := k.s.byName[p.unit]
 		switch {
-		case p.role == RoleControl, u.phase == Start && u.Service.Type == plan.Oneshot, u.phase == Start && u.Service.Type == plan.Forking && u.question == 0:
+		case p.role == RoleControl, p.role == RoleProbe, u.phase == Start && u.Service.Type == plan.Oneshot, u.phase == Start && u.Service.Type == plan.Forking && u.question == 0:
 			k.exit(p, 0, 0)
 			return true
-		case u.phase == Start && u.Service.Type == plan.Notify:
+		case u.phase == Reloading && u.reload.ready && p.role == RoleMain:
+			k.fold(Notified{Unit: p.unit, Invocation: u.invocation, PID: int(p.token) + 1000, Reloading: !u.reload.told, Ready: u.reload.told})
+			return true
+		case u.phase == Start && (u.Service.Type == plan.Notify || u.Service.Type == plan.Reloads):
 			k.fold(Notified{Unit: p.unit, Invocation: u.invocation, PID: int(p.token) + 1000, Ready: true})
 			return true
 		}

@@ -194,11 +194,19 @@ func (s *Supervisor) wentDown(u *unit) {
 				s.wantStop(d, 0)
 			}
 		}
-		if u.Service == nil && u.Socket == nil && u.job == nil && s.upheld(u) { // a service waits out its delay first
+		hopeless := u.result == StartLimit || u.result == BadUnit || u.result == Unmet
+		switch {
+		case u.job != nil || hopeless || !s.upheld(u):
+		case u.Service == nil:
 			s.wantStart(u, 0, map[*unit]bool{})
+		default:
+			s.enter(u, Backoff, max(u.Service.RestartDelay, upholdMin))
 		}
 	}
 }
+
+// upholdMin is the least wait before Upholds= starts a service again.
+const upholdMin = 100 * time.Millisecond
 
 func needed(d *unit, units []*unit) bool {
 	return slices.ContainsFunc(units, func(o *unit) bool {
@@ -221,10 +229,12 @@ func (s *Supervisor) act(a plan.HaltAction, why string) {
 		return
 	}
 	s.do(Record{Priority: PriorityError, Message: fmt.Sprintf("%s; the unit asks for %s then", why, a.Kind)})
-	s.shutdown(HaltKind(a.Kind))
 	if a.Force {
+		s.halt = HaltKind(a.Kind)
 		s.finishHalt()
+		return
 	}
+	s.shutdown(HaltKind(a.Kind))
 }
 
 // isolate starts u and stops everything that it does not pull in, but for the

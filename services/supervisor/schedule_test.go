@@ -17,14 +17,20 @@ func genPlan(t *rapid.T) *plan.Plan {
 	n := rapid.IntRange(1, 8).Draw(t, "units")
 	var units []plan.Unit
 	for i := range n {
-		u := service(fmt.Sprintf("u%d", i), typed(rapid.SampledFrom([]plan.Type{plan.Simple, plan.Exec, plan.Oneshot, plan.Forking, plan.Notify}).Draw(t, "type")))
+		all := []plan.Type{plan.Simple, plan.Exec, plan.Oneshot, plan.Forking, plan.Notify, plan.Reloads, plan.DBus, plan.Idle}
+		u := service(fmt.Sprintf("u%d", i), typed(rapid.SampledFrom(all).Draw(t, "type")))
 		s := u.Service
 		if rapid.IntRange(0, 3).Draw(t, "component") == 0 {
 			s.Component = u.Name
 		}
 		for j := range i {
 			name := fmt.Sprintf("u%d", j)
-			switch rapid.IntRange(0, 6).Draw(t, "edge") {
+			switch rapid.IntRange(0, 9).Draw(t, "edge") {
+			case 4:
+				related(t, &u, name)
+			case 5:
+				soft := plan.SoftAfter{Unit: name, Limit: time.Duration(rapid.IntRange(1, 20).Draw(t, "soft")) * time.Second}
+				u.SoftAfter = append(u.SoftAfter, soft)
 			case 0:
 				requires(name)(&u)
 			case 1:
@@ -49,12 +55,53 @@ func genPlan(t *rapid.T) *plan.Plan {
 				*list = command
 			}
 		}
+		s.AwaitName = command
+		watched(t, s)
+		u.StopWhenUnneeded = rapid.IntRange(0, 9).Draw(t, "unneeded") == 0
+		if rapid.IntRange(0, 9).Draw(t, "timeout") == 0 {
+			u.JobTimeout = 3 * time.Second
+		}
 		if rapid.IntRange(0, 5).Draw(t, "cond") == 0 {
 			u.Conditions = []plan.Condition{{Kind: "PathExists", Value: "/x"}}
 		}
 		units = append(units, u)
+		if rapid.IntRange(0, 5).Draw(t, "socket") == 0 {
+			k := plan.Unit{Name: fmt.Sprintf("k%d", i), Enabled: true, Socket: &plan.Socket{Service: u.Name, TriggerLimit: plan.StartLimit{Interval: 2 * time.Second, Burst: 5}}}
+			units[len(units)-1].After = append(units[len(units)-1].After, k.Name)
+			units[len(units)-1].Service.Sockets = []string{k.Name}
+			units = append(units, k)
+		}
 	}
 	return system(units...)
+}
+
+// related adds one of the relations that do not order.
+func related(t *rapid.T, u *plan.Unit, name string) {
+	lists := []*[]string{&u.BindsTo, &u.PartOf, &u.Upholds, &u.Requisite, &u.OnFailure, &u.OnSuccess, &u.StopPropagatedFrom, &u.PropagatesReloadTo}
+	list := rapid.SampledFrom(lists).Draw(t, "relation")
+	*list = append(*list, name)
+	if rapid.Bool().Draw(t, "ordered") {
+		u.After = append(u.After, name)
+	}
+}
+
+// watched gives a service what ends it from outside.
+func watched(t *rapid.T, s *plan.Service) {
+	sometimes := func(what string) bool { return rapid.IntRange(0, 5).Draw(t, what) == 0 }
+	if sometimes("watchdog") {
+		s.Watchdog = time.Minute
+	}
+	if sometimes("runtime") {
+		s.RuntimeMax = 5 * time.Minute
+	}
+	if sometimes("health") {
+		s.Health = &plan.Health{Probe: plan.Probe{At: &plan.Address{Port: 80}}, Interval: 10 * time.Second, Timeout: time.Second, Failures: 2, Successes: 1,
+			Action: rapid.SampledFrom([]string{"", "restart", "stop"}).Draw(t, "action"), Gate: rapid.Bool().Draw(t, "gate")}
+	}
+	s.ExitWithGroup = sometimes("group")
+	s.RestartDirect = sometimes("direct")
+	s.StopFailureMode = rapid.SampledFrom([]plan.FailureMode{"", plan.FailAbort, plan.FailKill}).Draw(t, "mode")
+	s.OOMPolicy = rapid.SampledFrom([]plan.OOMPolicy{"", plan.OOMContinue, plan.OOMKill}).Draw(t, "oom")
 }
 
 // TestSchedules drives random plans through random events. Whatever happens:
@@ -70,7 +117,13 @@ func TestSchedules(t *testing.T) {
 		client := uint64(0)
 		unit := func() string { return p.Units[rapid.IntRange(0, len(p.Units)-1).Draw(t, "unit")].Name }
 		for range rapid.IntRange(0, 80).Draw(t, "steps") {
-			switch rapid.IntRange(0, 9).Draw(t, "step") {
+			switch rapid.IntRange(0, 12).Draw(t, "step") {
+			case 10:
+				k.fold(Incoming{Unit: unit()})
+			case 11:
+				k.fold(OOMKilled{Unit: unit()})
+			case 12:
+				k.say(t, unit())
 			case 0, 1, 2:
 				k.answer()
 			case 3:
@@ -79,7 +132,7 @@ func TestSchedules(t *testing.T) {
 				k.advance()
 			case 5:
 				client++
-				verb := rapid.SampledFrom([]Verb{VerbStart, VerbStop, VerbRestart, VerbReload, VerbReset}).Draw(t, "verb")
+				verb := rapid.SampledFrom([]Verb{VerbStart, VerbStop, VerbRestart, VerbReload, VerbReset, VerbIsolate}).Draw(t, "verb")
 				k.fold(Request{Verb: verb, Unit: unit(), Client: client})
 			case 6, 7:
 				if all := k.all(); len(all) > 0 {
@@ -120,4 +173,28 @@ func TestSchedules(t *testing.T) {
 			fail("%s", strings.Join(k.broken, "\n"))
 		}
 	})
+}
+
+// say has a process of a unit say something by sd_notify.
+func (k *kernel) say(t *rapid.T, name string) {
+	u := k.s.byName[name]
+	for _, p := range k.of(name) {
+		n := Notified{Unit: name, Invocation: u.invocation, PID: int(p.token) + 1000}
+		switch rapid.IntRange(0, 5).Draw(t, "word") {
+		case 0:
+			n.Reloading = true
+		case 1:
+			n.Stopping = true
+		case 2:
+			n.Ready = true
+		case 3:
+			n.Alive = true
+		case 4:
+			n.Trigger = true
+		case 5:
+			n.Extend = time.Second
+		}
+		k.fold(n)
+		return
+	}
 }

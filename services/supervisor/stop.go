@@ -282,6 +282,7 @@ func (s *Supervisor) shutdown(kind HaltKind) {
 			continue
 		}
 		s.addJob(u, VerbStop, 0)
+		u.job.deadline = 0 // a shutdown has a bound of its own
 	}
 }
 

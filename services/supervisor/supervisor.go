@@ -260,9 +260,9 @@ func (s *Supervisor) enter(u *unit, p Phase, limit time.Duration) {
 			c.Result, c.Cause = u.result, u.cause
 		}
 		s.do(c)
-		if p.down() || p.up() {
-			s.moved = append(s.moved, u)
-		}
+	}
+	if p.down() || p.up() {
+		s.moved = append(s.moved, u)
 	}
 	u.phase, u.since, u.deadline = p, s.now, 0
 	if limit > 0 && limit < plan.Infinity-s.now {

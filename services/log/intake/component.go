@@ -27,14 +27,23 @@ const (
 	stallFor = time.Second
 	// moveEvery is the pause between tries to move the store.
 	moveEvery = 10 * time.Second
+	// tidyEvery is how often a store is looked at that nothing is written to.
+	tidyEvery = time.Hour
 )
 
 // Config says where the component works.
 type Config struct {
-	Link   int    // the socket to PID 1
-	Dir    string // the store, on tmpfs; the spools are in it
-	BootID string // as the kernel writes it
-	Limits log.Limits
+	Link   int        // the socket to PID 1
+	Dir    string     // the store, on tmpfs; the spools are in it
+	BootID string     // as the kernel writes it
+	Limits log.Limits // of the store in Dir
+	Moved  log.Limits // of the store where PID 1 has it moved
+	Rate   Rate       // of units that say nothing of their own
+	// MaxLevel is the least urgent priority that is kept. It is the zero
+	// value, Emergency, only on purpose.
+	MaxLevel int
+	// Say are lines to begin with.
+	Say []string
 }
 
 // component is one process's work. One goroutine owns it.
@@ -44,6 +53,7 @@ type component struct {
 	epoll   int
 	sources map[int32]func() error // by descriptor
 	streams map[string]*stream
+	rules   *rules
 	buf     []byte
 	fresh   bool // no record of PID 1 was taken yet
 
@@ -54,6 +64,10 @@ type component struct {
 
 	moveTo   string
 	nextMove time.Time
+	nextTidy time.Time
+
+	nextReport uint64 // when to say how much was suppressed, µs since the kernel started; 0 for never
+	dropped    int    // segments, told of
 }
 
 // Run reads what PID 1 hands over until ctx or PID 1's end of the link ends.
@@ -62,12 +76,16 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := os.MkdirAll(spools, 0o700); err != nil {
 		return fmt.Errorf("log: %w", err)
 	}
-	store, err := log.Open(log.Locate(cfg.Dir), cfg.BootID, cfg.Limits)
+	limits := cfg.Limits
+	if log.Locate(cfg.Dir) != cfg.Dir {
+		limits = cfg.Moved
+	}
+	store, err := log.Open(log.Locate(cfg.Dir), cfg.BootID, limits)
 	if err != nil {
 		return err
 	}
 	c := &component{Config: cfg, store: store, sources: map[int32]func() error{}, streams: map[string]*stream{},
-		buf: make([]byte, bufferSize), fresh: true}
+		rules: openRules(policy{rate: cfg.Rate, maxLevel: cfg.MaxLevel}, store), buf: make([]byte, bufferSize), fresh: true}
 	defer func() { c.store.Close() }()
 	if c.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("log: %w", err)
@@ -83,17 +101,25 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	c.opened()
+	for _, line := range cfg.Say {
+		c.say(log.Warning, line)
+	}
 	c.reply(Reply{Ready: true})
+	complaint := ""
 	for {
 		err := c.turn()
 		switch {
 		case err == nil:
+			complaint = ""
 		case ctx.Err() != nil, errors.Is(err, errEnd):
 			return c.lastWords()
 		default:
 			// The store takes nothing, or a source fails: everything
 			// stays where it is until the next try.
-			fmt.Fprintln(os.Stderr, "clarityd log:", err)
+			if complaint != err.Error() { // stderr may lead to ourselves
+				complaint = err.Error()
+				fmt.Fprintln(os.Stderr, "clarityd log:", err)
+			}
 			pause := []unix.PollFd{{Fd: int32(wake), Events: unix.POLLIN}}
 			_, _ = unix.Poll(pause, int(stallFor.Milliseconds()))
 		}
@@ -121,26 +147,57 @@ func (c *component) turn() error {
 	if err != nil && !errors.Is(err, unix.EINTR) {
 		return fmt.Errorf("wait: %w", err)
 	}
+	var failed error
 	for _, e := range events[:max(n, 0)] {
 		work := c.sources[e.Fd]
 		if work == nil {
 			continue // closed in this turn
 		}
-		if err := work(); err != nil {
-			return err
-		}
+		// One source that fails keeps no other one from its turn.
+		failed = errors.Join(failed, work())
 		c.dirty = true
 	}
 	c.sync()
-	return c.move()
+	return errors.Join(failed, c.report(), c.tidy(), c.move())
 }
 
 // patience is how long to wait, in ms, before there is something to do anyhow.
 func (c *component) patience() int {
+	wait := tidyEvery
 	if c.dirty || c.moveTo != "" {
-		return int(syncEvery.Milliseconds())
+		wait = syncEvery
 	}
-	return -1
+	if c.nextReport > 0 {
+		now := readClock().monotonic
+		wait = min(wait, time.Duration(max(c.nextReport, now)-now)*time.Microsecond+time.Millisecond)
+	}
+	return int(wait.Milliseconds())
+}
+
+// report says what was not kept since the last time.
+func (c *component) report() error {
+	reports, next := c.rules.due(readClock())
+	c.nextReport = next
+	for _, r := range reports {
+		if err := c.store.Append(r); err != nil {
+			return err
+		}
+		c.rules.told(r)
+	}
+	if n := c.store.Dropped - c.dropped; n > 0 {
+		c.dropped = c.store.Dropped
+		c.say(log.Warning, fmt.Sprintf("the disk was full: %d old segments of the log went before their time", n))
+	}
+	return nil
+}
+
+// tidy drops what has become too old.
+func (c *component) tidy() error {
+	if time.Now().Before(c.nextTidy) {
+		return nil
+	}
+	c.nextTidy = time.Now().Add(tidyEvery)
+	return c.store.Tidy()
 }
 
 // sync has the live segment written to its disk, by a goroutine that may block.
@@ -148,26 +205,31 @@ func (c *component) sync() {
 	if !c.dirty || !c.urgent && time.Since(c.lastSync) < syncEvery || !c.syncing.CompareAndSwap(false, true) {
 		return
 	}
-	file, err := c.store.File()
+	files, err := c.store.Unsynced()
 	if err != nil {
 		c.syncing.Store(false)
 		return
 	}
 	c.dirty, c.urgent, c.lastSync = false, false, time.Now()
 	go func() {
-		_ = unix.Fdatasync(int(file.Fd())) // a disk that fails shows when it is written
-		file.Close()
+		syncAll(files)
 		c.syncing.Store(false)
 	}()
 }
 
-func (c *component) lastWords() error {
-	file, err := c.store.File()
-	if err != nil {
-		return err
+// syncAll writes files to their disk and closes them. A disk that fails shows
+// when it is written.
+func syncAll(files []*os.File) {
+	for _, f := range files {
+		_ = f.Sync()
+		f.Close()
 	}
-	defer file.Close()
-	return unix.Fdatasync(int(file.Fd()))
+}
+
+func (c *component) lastWords() error {
+	files, err := c.store.Unsynced()
+	syncAll(files)
+	return err
 }
 
 // move takes the store to where PID 1 wants it.
@@ -175,7 +237,7 @@ func (c *component) move() error {
 	if c.moveTo == "" || time.Now().Before(c.nextMove) {
 		return nil
 	}
-	if err := log.Move(c.store, c.moveTo, c.Limits); err != nil {
+	if err := log.Move(c.store, c.moveTo, c.Moved); err != nil {
 		if c.nextMove.IsZero() {
 			c.say(log.Error, err.Error()+"; it stays in "+c.store.Dir())
 		}
@@ -202,140 +264,4 @@ func (c *component) reply(r Reply) {
 	if err == nil {
 		_ = unix.Send(c.Link, text, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 	}
-}
-
-// link handles what PID 1 says. A packet is taken when it has been dealt with.
-func (c *component) link() error {
-	for range perTurn {
-		p, err := peekPacket(c.Link, c.buf[:MaxPacket])
-		switch {
-		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
-			return nil
-		case errors.Is(err, errEnd), errors.Is(err, unix.ECONNRESET):
-			return errEnd
-		case err != nil && p.fd < 0 && errors.As(err, new(unix.Errno)):
-			return err
-		case err != nil:
-			c.say(log.Error, err.Error())
-		default:
-			if err := c.obey(p); err != nil {
-				return err
-			}
-		}
-		take(c.Link)
-	}
-	return nil
-}
-
-// obey deals with one packet. An error leaves it where it is.
-func (c *component) obey(p packet) error {
-	switch {
-	case p.Stream != nil:
-		return c.add(*p.Stream, p.fd)
-	case p.Socket != "":
-		return c.addSocket(p.Socket, p.fd)
-	}
-	p.close()
-	switch {
-	case p.Record != nil:
-		position, _ := c.store.Position("init")
-		if c.fresh && position != 0 && p.Record.MonotonicUS == position {
-			return nil // stored, but not taken, by the component before
-		}
-		c.urgent = c.urgent || p.Record.Priority <= log.Error
-		err := c.store.Append(log.Record{RealtimeUS: p.Record.RealtimeUS, MonotonicUS: p.Record.MonotonicUS,
-			Unit: p.Record.Unit, Identifier: "init", PID: 1, Priority: p.Record.Priority, Message: p.Record.Message,
-			Source: "init", Position: p.Record.MonotonicUS})
-		if err != nil {
-			return err
-		}
-		c.fresh = false
-	case p.Lost != nil:
-		unit := ""
-		if s := c.streams[p.Lost.ID]; s != nil {
-			unit = s.Unit
-		}
-		now := readClock()
-		return c.store.Append(log.Record{RealtimeUS: now.realtime, MonotonicUS: now.monotonic, Unit: unit, Identifier: "init",
-			PID: 1, Priority: log.Warning, Message: fmt.Sprintf("%d bytes of output were lost while there was no log component", p.Lost.Bytes)})
-	case p.Move != "":
-		if filepath.IsAbs(p.Move) && p.Move != c.store.Dir() {
-			c.moveTo, c.nextMove = p.Move, time.Time{}
-		}
-	}
-	return nil
-}
-
-// add takes over a stream. One that cannot be is told and left to PID 1.
-func (c *component) add(of Stream, pipe int) error {
-	if pipe < 0 {
-		c.say(log.Error, fmt.Sprintf("stream %s of %s came without its pipe", of.ID, of.Unit))
-		return nil
-	}
-	if c.streams[of.ID] != nil {
-		unix.Close(pipe)
-		return nil
-	}
-	s, err := openStream(of, pipe, filepath.Join(c.Dir, "spool"), c.store)
-	if err == nil {
-		err = c.watch(pipe, func() error { return c.stream(s) })
-	}
-	if err != nil {
-		unix.Close(pipe)
-		c.say(log.Error, fmt.Sprintf("stream %s of %s: %v", of.ID, of.Unit, err))
-		return nil
-	}
-	c.streams[of.ID] = s
-	// What the component before took may wait for no event.
-	return c.stream(s)
-}
-
-// stream does a turn of one stream, and tells PID 1 when it is over.
-func (c *component) stream(s *stream) error {
-	over, urgent, err := s.work(c.store, c.buf[:streamBuffer], readClock())
-	c.urgent = c.urgent || urgent
-	if err != nil || !over {
-		return err
-	}
-	// Closing is not enough: PID 1 holds the same open file (epoll(7), Q6).
-	_ = unix.EpollCtl(c.epoll, unix.EPOLL_CTL_DEL, s.pipe, nil)
-	delete(c.sources, int32(s.pipe))
-	delete(c.streams, s.ID)
-	s.close() // before PID 1 forgets it: the other way round, its spool would stay
-	c.reply(Reply{Done: s.ID})
-	c.store.Forget(s.source())
-	return nil
-}
-
-func (c *component) addSocket(name string, fd int) error {
-	var work func() error
-	switch {
-	case fd < 0:
-		c.say(log.Error, "socket "+name+" came without its descriptor")
-		return nil
-	case name == "syslog" || name == "journal":
-		s := &socket{name: name, fd: fd, fresh: true}
-		work = func() error {
-			urgent, err := s.work(c.store, c.buf)
-			c.urgent = c.urgent || urgent
-			return err
-		}
-	case name == "kmsg":
-		r, err := openRing(fd, c.store)
-		if err != nil {
-			unix.Close(fd)
-			c.say(log.Error, err.Error())
-			return nil
-		}
-		work = func() error { return r.work(c.store, c.buf) }
-	default:
-		unix.Close(fd)
-		c.say(log.Error, "PID 1 hands over a socket "+name+", which this version does not know")
-		return nil
-	}
-	if err := c.watch(fd, work); err != nil {
-		unix.Close(fd)
-		c.say(log.Error, name+": "+err.Error())
-	}
-	return nil
 }

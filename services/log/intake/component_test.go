@@ -28,10 +28,14 @@ const testBoot = "cccccccc-cccc-4ccc-8ccc-cccccccccccc"
 // With this variable the test binary is the component.
 const beComponent = "CLARITY_TEST_INTAKE"
 
+// testLimits make many small segments.
+var testLimits = log.Limits{SegmentBytes: 64 << 10, TotalBytes: 64 << 20}
+
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(beComponent); dir != "" {
 		err := Run(context.Background(), Config{Link: 3, Dir: dir, BootID: testBoot,
-			Limits: log.Limits{SegmentBytes: 64 << 10, TotalBytes: 64 << 20}})
+			Limits: testLimits, Moved: testLimits,
+			MaxLevel: log.Debug})
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)

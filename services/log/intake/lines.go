@@ -14,17 +14,23 @@ type line struct {
 	end      int64 // behind it, from the start of what was split
 }
 
+// prefixes says how lines name their priority.
+type prefixes struct {
+	level int  // of lines that do not
+	none  bool // no line does
+}
+
 // maxLines bounds what is made of one buffer: it may hold nothing but newlines.
 const maxLines = 1024
 
 // split cuts bytes of a stream into lines of at most log.MaxMessage bytes. What
 // has no end yet is left, unless it is the last of the stream; so is what comes
 // behind maxLines lines.
-func split(b []byte, last bool) (lines []line) {
+func split(b []byte, last bool, p prefixes) (lines []line) {
 	at := int64(0)
 	for len(b) > 0 && len(lines) < maxLines {
 		n := bytes.IndexByte(b, '\n')
-		l := line{priority: log.Info}
+		l := line{priority: p.level}
 		used := 0
 		switch {
 		case n > log.MaxMessage || n < 0 && len(b) > log.MaxMessage:
@@ -41,7 +47,7 @@ func split(b []byte, last bool) (lines []line) {
 		l.end = at
 		l.text = bytes.TrimSuffix(l.text, []byte("\r"))
 		// sd-daemon(3): a line may begin with its priority.
-		if t := l.text; len(t) >= 3 && t[0] == '<' && t[2] == '>' && t[1] >= '0' && t[1] <= '7' {
+		if t := l.text; !p.none && len(t) >= 3 && t[0] == '<' && t[2] == '>' && t[1] >= '0' && t[1] <= '7' {
 			l.priority, l.text = int(t[1]-'0'), t[3:]
 		}
 		lines = append(lines, l)

@@ -54,7 +54,8 @@ func TestParseJournal(t *testing.T) {
 
 func TestParseKmsg(t *testing.T) {
 	got, err := parseKmsg([]byte("6,339,5140900,-;NET: Registered \\x41 family\n SUBSYSTEM=acpi\n"))
-	want := log.Record{Identifier: "kernel", Priority: 6, MonotonicUS: 5140900, Message: "NET: Registered A family", Source: "kmsg", Position: 339}
+	want := log.Record{Identifier: "kernel", Priority: 6, MonotonicUS: 5140900, Message: "NET: Registered A family", Source: "kmsg", Position: 339,
+		Fields: []log.Field{{Name: "_KERNEL_SUBSYSTEM", Value: "acpi"}}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
@@ -93,7 +94,7 @@ func FuzzSplit(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, last bool) {
 		at := int64(0)
 		for {
-			lines := split(b[at:], last)
+			lines := split(b[at:], last, prefixes{level: log.Info})
 			if len(lines) == 0 {
 				break
 			}

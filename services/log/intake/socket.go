@@ -21,7 +21,16 @@ type socket struct {
 	name  string // syslog or journal
 	fd    int
 	fresh bool // nothing was taken from it yet by this process
+	// refused is when the store began to have no room, 0 while it has, in µs
+	// since the kernel started; lost counts the messages dropped since.
+	refused uint64
+	lost    int
 }
+
+// refusedFor is how long messages wait in the socket for a full disk to have
+// room again, in µs. Then they are dropped: syslog(3) blocks its caller when the
+// socket is full.
+const refusedFor = 5_000_000
 
 func (s *socket) source() string { return "socket:" + s.name }
 
@@ -68,8 +77,16 @@ func (s *socket) peek(buf []byte) (datagram, error) {
 	return d, nil
 }
 
-// work stores what has come and takes it.
-func (s *socket) work(store *log.Store, buf []byte) (urgent bool, err error) {
+// work stores what has come and takes it. How many messages were suppressed is
+// stored at the end: what a component that is killed before has counted in this
+// turn is lost, but not more.
+func (s *socket) work(store *log.Store, rules *rules, buf []byte) (urgent bool, err error) {
+	marks := map[string]log.Record{}
+	defer func() {
+		for _, m := range marks {
+			err = errors.Join(err, store.Append(m))
+		}
+	}()
 	for range perTurn {
 		d, err := s.peek(buf)
 		if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
@@ -82,8 +99,19 @@ func (s *socket) work(store *log.Store, buf []byte) (urgent bool, err error) {
 		known := s.fresh && d.stamp != 0 && d.stamp == position
 		if !known {
 			r := s.record(d, buf)
-			urgent = urgent || r.Priority <= log.Error
-			err = store.Append(r)
+			p := rules.policy(r.Unit)
+			r.Fields = append(r.Fields, p.fields...)
+			after, v := rules.ledgers[r.Unit].judge(r.MonotonicUS, r.Priority, p)
+			if v == kept {
+				urgent = urgent || r.Priority <= log.Error
+				err = s.store(store, r)
+			}
+			if err == nil {
+				rules.ledgers[r.Unit] = after
+			}
+			if v == suppressed {
+				marks[r.Unit] = after.mark(r.Unit)
+			}
 		}
 		for _, fd := range d.fds {
 			unix.Close(fd)
@@ -95,6 +123,27 @@ func (s *socket) work(store *log.Store, buf []byte) (urgent bool, err error) {
 		s.fresh = false
 	}
 	return urgent, nil
+}
+
+// store appends a message, or drops it if the disk has been full for long.
+func (s *socket) store(store *log.Store, r log.Record) error {
+	records := []log.Record{r}
+	if s.lost > 0 {
+		records = []log.Record{{RealtimeUS: r.RealtimeUS, MonotonicUS: r.MonotonicUS, Identifier: "clarityd", Priority: log.Warning,
+			Message: fmt.Sprintf("%d messages to the socket %s were lost, since the disk had no room for the log", s.lost, s.name)}, r}
+	}
+	err := store.Append(records...)
+	switch {
+	case err == nil:
+		s.refused, s.lost = 0, 0
+	case !errors.Is(err, log.ErrFull):
+	case s.refused == 0:
+		s.refused = r.MonotonicUS
+	case r.MonotonicUS-s.refused >= refusedFor:
+		s.lost++
+		return nil
+	}
+	return err
 }
 
 // record makes a record of a datagram; what cannot be parsed is kept as text.
@@ -138,64 +187,4 @@ func readSealed(fd int, buf []byte) []byte {
 		return []byte("(a message in a memfd that cannot be read: " + err.Error() + ")")
 	}
 	return buf[:n]
-}
-
-// ring is the kernel's log.
-type ring struct {
-	fd   int
-	next uint64 // the number that the next record should have
-}
-
-func openRing(fd int, store *log.Store) (*ring, error) {
-	if _, err := unix.Seek(fd, 0, unix.SEEK_SET); err != nil { // to the oldest record
-		return nil, fmt.Errorf("kernel log: %w", err)
-	}
-	r := &ring{fd: fd}
-	if last, ok := store.Position("kmsg"); ok {
-		r.next = last + 1
-	}
-	return r, nil
-}
-
-// work stores what the kernel has said.
-func (r *ring) work(store *log.Store, buf []byte) error {
-	var records []log.Record
-	now := readClock()
-	next := r.next
-	for len(records) < perTurn {
-		n, err := unix.Read(r.fd, buf)
-		switch {
-		case errors.Is(err, unix.EPIPE), errors.Is(err, unix.EINTR):
-			continue // records were overwritten; their numbers tell
-		case errors.Is(err, unix.EAGAIN):
-			n = 0
-		case err != nil:
-			return fmt.Errorf("kernel log: %w", err)
-		}
-		if n == 0 {
-			break
-		}
-		rec, err := parseKmsg(buf[:n])
-		if err != nil || rec.Position < next {
-			continue
-		}
-		if age := now.monotonic - rec.MonotonicUS; now.monotonic > rec.MonotonicUS {
-			rec.RealtimeUS = now.realtime - age
-		} else {
-			rec.RealtimeUS = now.realtime
-		}
-		if gap := rec.Position - next; gap > 0 && next > 0 {
-			records = append(records, log.Record{RealtimeUS: rec.RealtimeUS, MonotonicUS: rec.MonotonicUS,
-				Identifier: "clarityd", Priority: log.Warning, Message: fmt.Sprintf("%d records of the kernel were overwritten unread", gap)})
-		}
-		records = append(records, rec)
-		next = rec.Position + 1
-	}
-	if err := store.Append(records...); err != nil {
-		// Read them again: the ring still has them.
-		_, serr := unix.Seek(r.fd, 0, unix.SEEK_SET)
-		return errors.Join(err, serr)
-	}
-	r.next = next
-	return nil
 }

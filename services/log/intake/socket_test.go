@@ -72,7 +72,7 @@ func TestDatagramOnceOverDeath(t *testing.T) {
 			}
 			defer store.Close()
 			next := &socket{name: "syslog", fd: fd, fresh: true}
-			if _, err := next.work(store, buf); err != nil {
+			if _, err := next.work(store, noRules(store), buf); err != nil {
 				t.Fatal(err)
 			}
 			if got := fmt.Sprint(messages(t, dir)); got != "[same same other]" {
@@ -124,13 +124,13 @@ func TestStreamOnceOverDeath(t *testing.T) {
 					t.Fatal(n, err)
 				}
 			default:
-				if _, _, err := s.work(store, buf, readClock()); err != nil || s.stored != 8 {
+				if _, _, err := s.work(store, noRules(store), buf, readClock()); err != nil || s.stored != 8 {
 					t.Fatal(s.stored, err)
 				}
 			}
 			if death == "removed" {
 				put("ee\n")
-				if _, _, err := s.work(store, buf, readClock()); err != nil || s.stored != 14 {
+				if _, _, err := s.work(store, noRules(store), buf, readClock()); err != nil || s.stored != 14 {
 					t.Fatal(s.stored, err)
 				}
 				s.close()
@@ -147,7 +147,7 @@ func TestStreamOnceOverDeath(t *testing.T) {
 			over := false
 			for range 3 {
 				var err error
-				if over, _, err = s.work(store, buf, readClock()); err != nil {
+				if over, _, err = s.work(store, noRules(store), buf, readClock()); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -157,3 +157,6 @@ func TestStreamOnceOverDeath(t *testing.T) {
 		})
 	}
 }
+
+// noRules keep everything.
+func noRules(store *log.Store) *rules { return openRules(policy{maxLevel: log.Debug}, store) }

@@ -70,10 +70,28 @@ func (s *spool) read(buf []byte, at int64) ([]byte, error) {
 	return buf[:n], nil
 }
 
-// release gives the memory of what stands before an offset back.
-func (s *spool) release(to int64) {
+// punch gives the memory of what stands before an offset back.
+func (s *spool) punch(to int64) {
 	// What stays costs memory, nothing else.
 	_ = unix.Fallocate(int(s.file.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, 0, to)
+}
+
+// release punches whole pages only, so that begin finds where they end, and
+// returns that offset.
+func (s *spool) release(to int64) int64 {
+	to -= to % int64(os.Getpagesize())
+	s.punch(to)
+	return to
+}
+
+// begin returns where data begins at or behind an offset: what stands between
+// was released without being stored.
+func (s *spool) begin(stored int64) int64 {
+	at, err := unix.Seek(int(s.file.Fd()), stored, unix.SEEK_DATA)
+	if err != nil { // there is none
+		return stored
+	}
+	return at
 }
 
 // remove is called when all of it is stored.

@@ -21,19 +21,26 @@ func parseSyslog(b []byte) log.Record {
 		}
 	}
 	text = withoutTime(text)
-	// A tag is a word without spaces before a colon, at most 64 bytes.
-	if n := strings.IndexAny(text, ": [\n"); n > 0 && n <= 64 && text[n] != ' ' && text[n] != '\n' {
-		tag, rest := text[:n], text[n:]
-		if inside, after, ok := strings.Cut(strings.TrimPrefix(rest, "["), "]:"); ok && rest[0] == '[' {
-			if pid, err := strconv.ParseUint(inside, 10, 31); err == nil {
-				r.Identifier, r.PID, text = tag, int(pid), strings.TrimPrefix(after, " ")
-			}
-		} else if rest[0] == ':' && (len(rest) == 1 || rest[1] == ' ') {
-			r.Identifier, text = tag, strings.TrimPrefix(rest[1:], " ")
-		}
-	}
-	r.Message = text
+	r.Identifier, r.PID, r.Message = tagged(text)
 	return r
+}
+
+// tagged splits "TAG[PID]: TEXT" or "TAG: TEXT". A tag is a word without spaces
+// before a colon, at most 64 bytes.
+func tagged(text string) (tag string, pid int, message string) {
+	n := strings.IndexAny(text, ": [\n")
+	if n <= 0 || n > 64 || text[n] == ' ' || text[n] == '\n' {
+		return "", 0, text
+	}
+	tag, rest := text[:n], text[n:]
+	if inside, after, ok := strings.Cut(strings.TrimPrefix(rest, "["), "]:"); ok && rest[0] == '[' {
+		if pid, err := strconv.ParseUint(inside, 10, 31); err == nil {
+			return tag, int(pid), strings.TrimPrefix(after, " ")
+		}
+	} else if rest[0] == ':' && (len(rest) == 1 || rest[1] == ' ') {
+		return tag, 0, strings.TrimPrefix(rest[1:], " ")
+	}
+	return "", 0, text
 }
 
 // withoutTime cuts off "Nov  3 12:00:00 ".

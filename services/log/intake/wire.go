@@ -33,6 +33,18 @@ type Stream struct {
 	Invocation string `json:"invocation,omitempty"`
 	Identifier string `json:"identifier,omitempty"`
 	PID        int    `json:"pid,omitempty"`
+	// The unit's LogRateLimitIntervalSec= and LogRateLimitBurst=: 0 stands
+	// for what journald.conf says, and below 0 there is no limit.
+	RateIntervalUS int64 `json:"rate_interval_us,omitempty"`
+	RateBurst      int   `json:"rate_burst,omitempty"`
+	// LevelMax is LogLevelMax=: what is less urgent is not kept.
+	LevelMax *int `json:"level_max,omitempty"`
+	// Level is SyslogLevel=: the priority of lines that name none; Info.
+	Level *int `json:"level,omitempty"`
+	// NoPrefix is SyslogLevelPrefix=no: "<3>" belongs to the text.
+	NoPrefix bool `json:"no_prefix,omitempty"`
+	// Fields is LogExtraFields=: NAME=value.
+	Fields []string `json:"fields,omitempty"`
 }
 
 // Said is a record of PID 1.
