@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -81,12 +80,13 @@ func lastSaid(ctx context.Context, unit string) []string {
 	if err != nil {
 		return nil
 	}
-	var b bytes.Buffer
-	q := log.Query{Unit: unit, Boot: boot, Lines: reportLines}
-	if log.Print(ctx, &b, logDir, q, log.Bare) != nil || b.Len() == 0 {
-		return nil
+	var said []string
+	for r, err := range log.Read(ctx, logDir, log.Query{Unit: unit, Boot: boot, Lines: reportLines}) {
+		if err == nil { // what is damaged is passed over
+			said = append(said, strings.TrimRight(r.Message, "\n"))
+		}
 	}
-	return strings.Split(strings.TrimRight(b.String(), "\n"), "\n")
+	return said
 }
 
 func (r Report) text() string {
