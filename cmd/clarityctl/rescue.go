@@ -96,7 +96,9 @@ func (r Report) text() string {
 	}
 	for _, f := range r.Failed[:min(len(r.Failed), reportUnits)] {
 		for _, l := range f.Why {
-			fmt.Fprintf(&b, "  %s\n", l)
+			if !strings.HasPrefix(l, "next: ") { // that comes below, once
+				fmt.Fprintf(&b, "  %s\n", l)
+			}
 		}
 		for _, l := range f.Said {
 			fmt.Fprintf(&b, "    | %s\n", l)
