@@ -26,6 +26,23 @@ type screen struct {
 // topHead is how many lines stand above the rows; one stands below them.
 const topHead = 3
 
+// keysOf cuts what was read into keys: a control sequence of ECMA-48, as arrows
+// send it, is one.
+func keysOf(read string) []string {
+	var keys []string
+	for len(read) > 0 {
+		n := 1
+		if len(read) > 2 && read[0] == 0x1b && (read[1] == '[' || read[1] == 'O') {
+			for n = 2; n < len(read) && (read[n] < 0x40 || read[n] > 0x7e); {
+				n++
+			}
+			n = min(n+1, len(read))
+		}
+		keys, read = append(keys, read[:n]), read[n:]
+	}
+	return keys
+}
+
 // key acts on what was typed; false ends it.
 func (s *screen) key(k string) bool {
 	at := s.at()

@@ -148,7 +148,7 @@ func (c *ctl) watch(ctx context.Context, s *screen) error {
 		fmt.Print(leave)
 		_ = term.Restore(in, raw)
 	}()
-	keys := make(chan string)
+	keys := make(chan []string)
 	go func() {
 		defer close(keys)
 		b := make([]byte, 16)
@@ -158,7 +158,7 @@ func (c *ctl) watch(ctx context.Context, s *screen) error {
 				return
 			}
 			select {
-			case keys <- string(b[:n]):
+			case keys <- keysOf(string(b[:n])):
 			case <-ctx.Done():
 				return
 			}
@@ -176,8 +176,8 @@ func (c *ctl) watch(ctx context.Context, s *screen) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case k, open := <-keys:
-			if !open || !s.key(k) {
+		case typed, open := <-keys:
+			if !open || slices.ContainsFunc(typed, func(k string) bool { return !s.key(k) }) {
 				return nil
 			}
 			if s.detail == "" || s.lines != nil {
