@@ -81,12 +81,12 @@ func configuration(m machine) {
 
 func structured(m machine) {
 	m.MustShell(limit, "clarityctl start json")
-	m.says("clarityctl logs -u json -o cat", has("<4>{not JSON}\n"))
+	m.says("clarityctl logs -u json -o cat", has("{not JSON}\n"))
 }
 
 func ring(m machine) {
 	m.MustShell(limit, "clarityctl start kmsg")
-	m.says("clarityctl logs -k -o short-precise", has("to the ring"))
+	m.says("clarityctl logs -k -o short-precise SYSLOG_IDENTIFIER=ringer SYSLOG_FACILITY=1", has(" ringer[5]: to the ring\n"))
 }
 
 // What is kept and what is said to have been suppressed are all that there was.

@@ -1,6 +1,7 @@
 // Command chatter writes to the log in ways that tests ask for:
 //
 //	chatter json            a few structured lines
+//	chatter say TEXT        one line, in one write
 //	chatter flood N         N lines as fast as they go
 //	chatter count FILE      numbered lines until FILE exists, then "end"
 //	chatter sink ADDR FILE  what is sent to ADDR by TCP, into FILE
@@ -31,6 +32,9 @@ func run(args []string) error {
 		log.Warn("slog speaks", "request_id", "r-7", slog.Group("user", "name", "bob"))
 		fmt.Println(`<3>{"msg":"no level of its own"}`)
 		fmt.Println("<4>{not JSON}")
+		return nil
+	case len(args) == 2 && args[0] == "say":
+		fmt.Println(args[1])
 		return nil
 	case len(args) == 2 && args[0] == "flood":
 		n, err := strconv.Atoi(args[1])
