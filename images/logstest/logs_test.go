@@ -209,5 +209,5 @@ func checks(m machine) {
 	if err != nil {
 		m.Fatal(err)
 	}
-	m.Logf("the component:\n%s", m.MustShell(limit, fmt.Sprintf("grep -E 'VmRSS|RssAnon|VmHWM' /proc/%d/status; grep Pss: /proc/%d/smaps_rollup", pid, pid)))
+	m.Logf("the component:\n%s", m.MustShell(limit, fmt.Sprintf("grep ^Pss: /proc/%d/smaps_rollup", pid)))
 }
