@@ -33,12 +33,16 @@ bench: deps ## boot 50 services by the instruction clock and print the figures
 generate: ## make generated files anew
 	go generate ./...
 
+man: ## write the manual pages of clarity and clarityctl into out/man
+	go run -tags man ./cmd/clarity $(OUT)/man
+	go run -tags man ./cmd/clarityctl $(OUT)/man
+
 lint: ## formatting, vet, staticcheck, and PID 1's own rules
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "run gofmt -w on these" >&2; exit 1; }
 	go vet ./...
 	GOARCH=arm64 go vet ./...
-	go vet -tags full ./...
-	go tool staticcheck -tags full ./...
+	go vet -tags full,man ./...
+	go tool staticcheck -tags full,man ./...
 	go test -run 'TestRules' ./init
 
 deps: ## show and install what is missing: QEMU, kernels, packages for the images
@@ -53,4 +57,4 @@ $(CLARITY): FORCE
 
 FORCE:
 
-.PHONY: help run image test test-full bench generate lint deps clean FORCE
+.PHONY: help run image test test-full bench generate man lint deps clean FORCE

@@ -106,7 +106,8 @@ func boot() *pid1 {
 		p.say(supervisor.PriorityError, err.Error())
 	}
 	p.openKernelLog()
-	p.quiet = slices.Contains(stage.CommandLine(), "quiet")
+	line := stage.CommandLine()
+	p.quiet = slices.Contains(line, "quiet") && !slices.Contains(line, supervisor.ExplainBoot)
 	// Room for many descriptors; children inherit it, see README on limits.
 	p.try(unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 4096, Max: 524288}))
 	p.devNull, err = unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"clarityos/init/spawn"
@@ -14,6 +15,9 @@ const (
 	firstRetry = 10 * time.Second
 	lastRetry  = 10 * time.Minute
 )
+
+// reportLimit is how long the rescue shell waits for the report before it.
+const reportLimit = 15 * time.Second
 
 // rescue is for a boot that cannot go on. Images that allow it get a shell on
 // the console that says why; the others try again, less and less often.
@@ -34,25 +38,31 @@ func (p *pid1) rescue(why string) {
 		})
 		return
 	}
+	p.rescuing = true
 	p.console.line("")
 	p.console.line("The boot cannot go on: " + why)
-	if lines, ok := p.sup.Why(p.plan.Default); ok {
-		for _, l := range lines {
-			p.console.line("  " + l)
+	// The shell comes after the report, and without it if that takes too long.
+	open := sync.OnceFunc(p.rescueShell)
+	p.run(onConsole("/usr/bin/clarityctl", "clarityctl", "--no-pager", "rescue-report"), func(spawn.Status, error) { open() })
+	p.after(reportLimit, open)
+}
+
+// rescueShell gives a shell on the console, whose end restarts the machine.
+func (p *pid1) rescueShell() {
+	p.run(onConsole("/bin/sh", "-sh"), func(st spawn.Status, err error) {
+		if err != nil {
+			p.say(supervisor.PriorityError, fmt.Sprintf("no rescue shell: %v; restarting in %v", err, firstRetry))
+			p.after(firstRetry, func() { p.fold(supervisor.Shutdown{Kind: supervisor.Reboot}) })
+			return
 		}
-	}
-	p.console.line("This is a shell to find out more: clarityctl list, clarityctl why UNIT. Its end restarts the machine.")
-	p.rescuing = true
-	p.run(&spawn.Spec{Command: plan.Command{Path: "/bin/sh", Argv: []string{"-sh"}},
-		Process: plan.Process{UID: -1, GID: -1, Umask: -1, Input: "tty-force", Environment: []string{"HOME=/root", "TERM=linux", "PS1=rescue# "}}},
-		func(st spawn.Status, err error) {
-			if err != nil {
-				p.say(supervisor.PriorityError, fmt.Sprintf("no rescue shell: %v; restarting in %v", err, firstRetry))
-				p.after(firstRetry, func() { p.fold(supervisor.Shutdown{Kind: supervisor.Reboot}) })
-				return
-			}
-			p.fold(supervisor.Shutdown{Kind: supervisor.Reboot})
-		})
+		p.fold(supervisor.Shutdown{Kind: supervisor.Reboot})
+	})
+}
+
+// onConsole is a program that talks to a person on the console.
+func onConsole(path string, argv ...string) *spawn.Spec {
+	return &spawn.Spec{Command: plan.Command{Path: path, Argv: argv},
+		Process: plan.Process{UID: -1, GID: -1, Umask: -1, Input: "tty-force", Environment: []string{"HOME=/root", "TERM=linux", "PS1=rescue# "}}}
 }
 
 // after hands f to the loop when d has passed.

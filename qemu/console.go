@@ -98,6 +98,18 @@ func (c *Console) Tail(lines int) string {
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
+// Boot returns what the current boot has written, as lines without their ends;
+// of more than 1 MiB the last of it.
+func (c *Console) Boot() []string {
+	const most = 1 << 20
+	c.mu.Lock()
+	size, from := c.size, max(c.boot, c.size-most)
+	c.mu.Unlock()
+	buf := make([]byte, size-from)
+	n, _ := c.file.ReadAt(buf, from) // what there is, is all that there is to tell
+	return strings.Split(strings.ReplaceAll(string(buf[:n]), "\r", ""), "\n")
+}
+
 // find waits for a line of the current boot that matches, complete or not, and
 // returns it. If ctx ends first, it returns the last line seen.
 func (c *Console) find(ctx context.Context, re *regexp.Regexp) (line string, found bool) {

@@ -27,14 +27,7 @@ func commands() []*cobra.Command {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	defer stop()
-	root := &cobra.Command{
-		Use:           "clarity",
-		Short:         "Build, run and test ClarityOS images",
-		SilenceUsage:  true,
-		SilenceErrors: true,
-	}
-	root.AddCommand(commands()...)
-	if err := root.ExecuteContext(ctx); err != nil {
+	if err := newRoot().ExecuteContext(ctx); err != nil {
 		var told exitStatus
 		if errors.As(err, &told) {
 			os.Exit(int(told))
@@ -42,4 +35,16 @@ func main() {
 		fmt.Fprintln(os.Stderr, "clarity:", err)
 		os.Exit(1)
 	}
+}
+
+// newRoot makes the whole command line.
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "clarity",
+		Short:         "Build, run and test ClarityOS images",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(commands()...)
+	return root
 }

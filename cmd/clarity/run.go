@@ -80,6 +80,7 @@ func (f *machineFlags) config(img *images.Image) (qemu.Config, error) {
 
 func newRun() *cobra.Command {
 	var f machineFlags
+	var explained bool
 	c := &cobra.Command{
 		Use:   "run IMAGE",
 		Short: "Boot an image in QEMU, to its console or to a summary",
@@ -89,6 +90,10 @@ With a terminal on stdin, the terminal becomes the machine's console. Without
 one, wait until the boot is complete, print the state of the units and a summary
 of the boot, and power off. Then the exit code is 0 if every enabled unit is
 up, 3 if some are not, 4 if the boot did not complete in time, 1 otherwise.
+
+With --explain-boot, and with or without a terminal, wait until the boot is complete
+or cannot go on, and say from the console alone, needing nothing in the image, which
+unit holds it or failed, and why. The exit codes are the same.
 
 The data disk is the file IMAGE.data, unless --data names another one; it lasts
 from run to run. CLARITY_ACCEL=tcg|kvm|auto says how instructions are run.`,
@@ -102,6 +107,9 @@ from run to run. CLARITY_ACCEL=tcg|kvm|auto says how instructions are run.`,
 			if err != nil {
 				return err
 			}
+			if explained {
+				return explainBoot(c.Context(), cfg, f.timeout, c.OutOrStdout())
+			}
 			if term.IsTerminal(int(os.Stdin.Fd())) {
 				return runOnTerminal(c.Context(), cfg, os.Stdin, os.Stdout)
 			}
@@ -110,6 +118,7 @@ from run to run. CLARITY_ACCEL=tcg|kvm|auto says how instructions are run.`,
 	}
 	f.add(c)
 	c.Flags().StringVar(&f.data, "data", "", "the data disk's `FILE` (default IMAGE.data)")
+	c.Flags().BoolVar(&explained, "explain-boot", false, "say what keeps the boot from being complete")
 	return c
 }
 

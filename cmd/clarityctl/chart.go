@@ -29,11 +29,11 @@ const chartStyle = `
   .failed text, text.failed { fill: #b00020; font-weight: bold }
   line.grid { stroke: #e4e4e4 } line.second { stroke: #c8c8c8 } line.mark { stroke: #555; stroke-dasharray: 4 3 }
   rect.kernel { fill: #b9a6d3 } rect.init { fill: #9dc3e6 }
-  rect.waiting { fill: #ececec; stroke: #bbb; stroke-width: .5 } rect.starting { fill: #e8743b } rect.running { fill: #bfe3c6 }
+  rect.waiting { fill: #ececec; stroke: #bbb; stroke-width: .5 } rect.starting { fill: #f6a96b } rect.running { fill: #bfe3c6 }
   rect.failed { fill: #b00020 } rect.cpu { fill: #5b2c06 }
 `
 
-// span of a unit's life on the chart, on the clock of the boot; 0 is never.
+// life is what the chart shows of a unit, on the clock of the boot; 0 is never.
 type life struct {
 	unit               supervisor.View
 	queued, begun      time.Duration
@@ -89,6 +89,11 @@ func chart(r control.StatusReply) string {
 		text(scale(l.begun)+4, y+11, class, "%s", l.label())
 		b.WriteString("</g>\n")
 	}
+	if r.Summary.BootTime > 0 {
+		x := scale(r.Summary.BootTime)
+		fmt.Fprintf(&b, `<line class="mark" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/>`+"\n", x, x, rowsTop-28, height-20)
+		text(x+4, rowsTop-30, "", "%s reached, %s", r.Summary.Default, round(r.Summary.BootTime))
+	}
 	b.WriteString("</svg>\n")
 	return b.String()
 }
@@ -101,11 +106,16 @@ func (l life) label() string {
 		facts = append(facts, "failed: "+l.unit.Cause)
 	case l.stillStart:
 		facts = append(facts, "still "+string(l.unit.Phase))
-	default:
+	case l.unit.Phase == supervisor.Dead && l.up == 0:
+		facts = append(facts, "did not run: "+l.unit.Cause)
+	case l.up > l.begun:
 		facts = append(facts, round(l.up-l.begun))
 	}
 	if l.cpu > 0 {
 		facts = append(facts, "CPU "+round(l.cpu))
+	}
+	if facts == nil {
+		return l.unit.Name
 	}
 	return l.unit.Name + " (" + strings.Join(facts, ", ") + ")"
 }

@@ -49,7 +49,9 @@ func (c *ctl) setProperty() *cobra.Command {
 		Short: "Limit what a unit may use, while it runs",
 		Long: `Set limits of a unit's use of memory, CPU, processes and devices, such as
 MemoryMax=64M or CPUQuota=20%. They hold at once and at each later start, until
-reload-plan or a reboot. --reset goes back to what the unit file says.`,
+reload-plan or a reboot. --reset goes back to what the unit file says. The kernel begins
+to count a unit's memory with its first limit: what it had before counts from its
+next start on.`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: c.properties,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -77,21 +77,32 @@ func Tasks(group string) uint64 {
 	return uint64(n)
 }
 
-// Memory is memory.current or, where the kernel does not count it for the
-// group, the resident memory of its processes, with what they share counted for
-// each. It is in bytes.
+// Memory is memory.current, in bytes. The kernel counts a group only from when
+// the controller was switched on for it: where it has counted less than one
+// process alone has to itself, or nothing, this is the resident memory of all
+// its processes instead, with what they share counted for each.
 func Memory(group string) uint64 {
-	if n, ok := Figure(group, "memory.current"); ok {
-		return n
-	}
-	pages := uint64(0)
+	var resident, largest uint64
 	g := Group{Path: group}
 	for _, pid := range g.Processes() {
-		b, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
-		if f := strings.Fields(string(b)); len(f) > 1 {
-			n, _ := strconv.ParseUint(f[1], 10, 64)
-			pages += n
-		}
+		b, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm") // it may have ended meanwhile
+		all, shared := statm(string(b))
+		resident += all
+		largest = max(largest, all-shared)
 	}
-	return pages * uint64(os.Getpagesize())
+	page := uint64(os.Getpagesize())
+	if n, ok := Figure(group, "memory.current"); ok && n >= largest*page {
+		return n
+	}
+	return resident * page
+}
+
+// statm gives the resident pages of proc_pid_statm(5), and how many of them are
+// of files and shared memory.
+func statm(text string) (resident, shared uint64) {
+	if f := strings.Fields(text); len(f) > 2 {
+		resident, _ = strconv.ParseUint(f[1], 10, 64)
+		shared, _ = strconv.ParseUint(f[2], 10, 64)
+	}
+	return resident, min(shared, resident)
 }

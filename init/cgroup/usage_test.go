@@ -17,3 +17,11 @@ func TestSumIO(t *testing.T) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }
+
+func TestStatm(t *testing.T) {
+	for text, want := range map[string][2]uint64{"1000 300 100 5 0 60 0\n": {300, 100}, "1000 1 9 0 0 0 0\n": {1, 1}, "": {}} {
+		if resident, shared := statm(text); resident != want[0] || shared != want[1] {
+			t.Errorf("%q: %d and %d, want %v", text, resident, shared, want)
+		}
+	}
+}

@@ -21,6 +21,10 @@ type Hold struct {
 	Waiting int           `json:"waiting,omitempty"` // how many jobs wait for it, directly or not
 }
 
+// ExplainBoot is a word of the kernel's command line: the console is told all,
+// whether the boot is quiet or not.
+const ExplainBoot = "clarity.explain"
+
 // BootWaits begins each line in which PID 1 says what the boot waits for; a Hold
 // follows.
 const BootWaits = "boot waits for "
