@@ -44,7 +44,11 @@ func clarityosRoot(r *Root, j Job, output string, components ...string) {
 	r.Symlink("/init", "usr/lib/clarity/init")
 	r.Program("/usr/bin/clarityctl", "clarityos/cmd/clarityctl")
 	systemdUnits(r, j, unitLines{unit: "StartLimitIntervalSec=0", service: "RestartSec=0\n" + output})
-	p, err := compile.Root(r.FS(), compile.Options{System: plan.System{Components: components}})
+	var units []string
+	for _, role := range components {
+		units = append(units, "clarity-"+role+".service")
+	}
+	p, err := compile.Root(r.FS(), compile.Options{System: plan.System{Components: components}, Enable: units})
 	if err != nil {
 		r.Fail(fmt.Errorf("compile the plan: %w", err))
 		return
