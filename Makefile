@@ -27,8 +27,8 @@ test-full: deps ## the long proofs as well: more kernels, more schedules, fuzzin
 	$(TEST) -run TestSchedules ./services/supervisor -rapid.checks=30000
 	.ci/fuzz 20s
 
-bench: deps ## boot 50 services by the instruction clock and print the figures
-	go run ./qemu/bench
+bench: deps ## compare with other inits, 20 minutes; ARGS='-inits all …', see -help
+	go run ./qemu/bench $(ARGS)
 
 generate: ## make generated files anew
 	go generate ./...

@@ -15,7 +15,7 @@ var (
 	nameRule    = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 	userRule    = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
 	packageRule = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
-	unitRule    = regexp.MustCompile(`^[A-Za-z0-9:_.\\@-]+\.(service|target|socket|timer|path|mount)$`)
+	unitRule    = regexp.MustCompile(`^[A-Za-z0-9:_.\\@-]+\.(service|target|socket|slice|timer|path|mount)$`)
 )
 
 // apply puts the command line's choices over the file's.

@@ -51,7 +51,7 @@ network.address: "10.0.2.15" is not ADDRESS/LENGTH, e.g. 10.0.2.15/24`},
 			`DIR/clarity.toml: user 2 (a): uid: 65534 is not between 0 and 65533
 user 2 (a): is there twice`},
 		{"unit", "name = \"x\"\nunits = [\"nginx\"]\n",
-			`DIR/clarity.toml: units: "nginx" does not match ^[A-Za-z0-9:_.\\@-]+\.(service|target|socket|timer|path|mount)$`},
+			`DIR/clarity.toml: units: "nginx" does not match ^[A-Za-z0-9:_.\\@-]+\.(service|target|socket|slice|timer|path|mount)$`},
 		{"data", "name = \"x\"\n[data]\nsize = \"lots\"\n",
 			`DIR/clarity.toml: data.size: size "lots" is not a number with K, M or G, e.g. 512M`},
 		{"from", "name = \"x\"\n[[from]]\npackage = \"dpkg\"\n",

@@ -176,6 +176,11 @@ func (p *pid1) change(c *server.Conn, a control.ChangeArgs) {
 }
 
 func (p *pid1) request(c *server.Conn, a control.ChangeArgs) {
+	if c.Oneway { // nobody waits for the job, so the connection's next call need not either
+		c.Reply(nil)
+		p.fold(supervisor.Request{Verb: a.Verb, Unit: a.Unit})
+		return
+	}
 	p.lastConn++
 	id := p.lastConn
 	p.clients[id] = c

@@ -38,7 +38,8 @@ type Server struct {
 
 // Conn is one client. Its calls are answered in order, one at a time.
 type Conn struct {
-	UID    int // of the client, by SO_PEERCRED
+	Oneway bool // the call under way wants no answer
+	UID    int  // of the client, by SO_PEERCRED
 	PID    int
 	More   bool   // the call under way takes several replies: see Send
 	Closed func() // called once when the connection ends before its answer; may be nil
@@ -48,7 +49,6 @@ type Conn struct {
 	in     []byte
 	out    []byte
 	busy   bool // a call is being carried out
-	oneway bool
 }
 
 // Listen makes the socket; every user may connect.
@@ -160,7 +160,7 @@ func (c *Conn) next() {
 			return
 		}
 		c.in = append([]byte(nil), rest...)
-		c.busy, c.oneway, c.More = true, call.Oneway, call.More && !call.Oneway
+		c.busy, c.Oneway, c.More = true, call.Oneway, call.More && !call.Oneway
 		c.server.handle(c, call.Method, call.Parameters)
 	}
 }
@@ -176,7 +176,7 @@ func (c *Conn) answer(parameters any, name string) {
 	if c.fd < 0 {
 		return
 	}
-	if !c.oneway {
+	if !c.Oneway {
 		c.put(parameters, control.Reply{Error: name})
 	}
 	c.next()

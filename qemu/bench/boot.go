@@ -2,100 +2,98 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
+	"syscall"
+	"time"
 
 	"clarityos/qemu"
-	"clarityos/qemu/bench/workload"
 )
 
-// system is a PID 1 to boot an image with.
-type system struct {
-	name string
-	// boots gives what the kernel's command line says to have it.
-	boots func(workload.Shape) string
+// attempts is how often a boot by the host's clock is made in all, when others
+// used the host.
+const attempts = 3
+
+// sample boots until the host was left alone meanwhile, which only counts by the
+// host's clock.
+func (b *bench) sample(ctx context.Context, n boot) (sample, error) {
+	s := sample{Init: n.init.Name, Workload: n.workload.Name, Variant: n.variant, Repetition: n.repetition}
+	for attempt := range attempts {
+		var err error
+		if s.Figures, s.Host, err = b.boot(ctx, n, attempt); err != nil {
+			return s, fmt.Errorf("%s: %w", n.cell, err)
+		}
+		s.Host.Attempt = attempt
+		if b.clock == byInstructions || s.Host.ForeignCores <= b.maxForeign {
+			break
+		}
+	}
+	s.Host.Load = loadAverage()[0]
+	return s, nil
 }
 
-var (
-	ours  = system{"ClarityOS", func(workload.Shape) string { return "" }}
-	floor = system{"floor", func(s workload.Shape) string {
-		return "rdinit=" + workload.Load + " -- floor " + s.Name // the kernel hands it what follows the dashes
-	}}
-	inits = []system{ours, floor}
-)
-
-// figures are what one boot gave, by the names of package workload.
-type figures map[string]float64
-
-// boot boots the image once, until it has turned its power off.
-func (b *bench) boot(ctx context.Context, img image, init system) (figures, error) {
-	ctx, cancel := context.WithTimeout(ctx, b.limit)
-	defer cancel()
-	console := filepath.Join(b.dir, "console")
+// boot boots once, until the guest has turned its power off or the limit is
+// over. What goes wrong in the guest is in the result; the error is the host's.
+func (b *bench) boot(ctx context.Context, n boot, attempt int) (figures, host, error) {
+	seen := newConsole(time.Now)
+	var log string
+	if b.logs != "" {
+		log = filepath.Join(b.logs, fmt.Sprintf("%s-%d.%d.log", strings.ReplaceAll(n.cell.String(), " ", "-"), n.repetition, attempt))
+	}
+	began, busy, own := time.Now(), busyTime(), childrenTime()
 	m, err := qemu.Start(ctx, qemu.Config{
-		Image: img.Image, Append: init.boots(img.shape), CountInstructions: true,
-		Console: console, Echo: b.echo, NoReboot: true,
+		Image: n.Image, Accel: qemu.TCG, CountInstructions: b.clock == byInstructions, NoReboot: true,
+		Console: log, Echo: seen,
 	})
 	if err != nil {
-		return nil, err
+		return nil, host{}, err
 	}
 	defer m.Close()
-	if err := m.Await(ctx, b.limit, m.PoweredOff()); err != nil {
-		return nil, err
+	var late *qemu.WaitError
+	err = m.Await(ctx, b.limit, m.PoweredOff())
+	if err != nil && (ctx.Err() != nil || !errors.As(err, &late)) {
+		return nil, host{}, err
 	}
-	text, err := os.ReadFile(console)
-	if err != nil {
-		return nil, err
-	}
-	f, err := readFigures(string(text))
-	for _, r := range rows() {
-		if _, has := f[r.figure]; err == nil && r.shape == img.shape.Name && !has {
-			err = fmt.Errorf("the console does not tell %s", r.figure)
-		}
+	ended := time.Now()
+	m.CutPower()
+	if err == nil {
+		err = m.Ending()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w\n--- console ---\n%s\n---", err, m.Console().Tail(40))
+		seen.troubles = append(seen.troubles, err.Error())
+	} else if !seen.powerOff.IsZero() {
+		seen.figures["shutdown_s"] = round(ended.Sub(seen.powerOff).Seconds(), 3)
 	}
-	return f, nil
+	seen.derive()
+	if missing := seen.figures.missing(); len(missing) > 0 {
+		seen.troubles = append(seen.troubles, "the console does not tell "+strings.Join(missing, ", "))
+	}
+	wall, used := ended.Sub(began), childrenTime()-own
+	return seen.figures, host{
+		Wall: round(wall.Seconds(), 2), CPU: round(used.Seconds(), 2),
+		ForeignCores: round(max(0, (busyTime()-busy-used).Seconds())/wall.Seconds(), 3),
+		Errors:       append([]string{}, seen.troubles...),
+	}, nil
 }
 
-// stamp matches a line of the kernel's log on the console.
-var stamp = regexp.MustCompile(`^\[ *(\d+\.\d+)\] (.*)$`)
+// childrenTime is the CPU time of all children that have ended.
+func childrenTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_CHILDREN, &u); err != nil {
+		panic(err) // the arguments are right
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
 
-// readFigures reads what the probe said, and takes the time of the power-off
-// from the kernel's own lines.
-func readFigures(console string) (figures, error) {
-	f := figures{}
-	at := map[string]float64{}
-	for line := range strings.Lines(console) {
-		line = strings.TrimSpace(line)
-		if said, ok := strings.CutPrefix(line, workload.Mark); ok {
-			name, value, _ := strings.Cut(said, " ")
-			if name == workload.Failed {
-				return nil, fmt.Errorf("the probe failed: %s", value)
-			}
-			number, err := strconv.ParseFloat(value, 64)
-			if err != nil {
-				return nil, fmt.Errorf("the probe says %q: %w", said, err)
-			}
-			f[name] = number
-		}
-		if match := stamp.FindStringSubmatch(line); match != nil {
-			seconds, err := strconv.ParseFloat(match[1], 64)
-			if err != nil {
-				return nil, fmt.Errorf("the kernel says %q: %w", line, err)
-			}
-			at[match[2]] = seconds
-		}
-	}
-	begin, began := at[workload.PowerOffBegins]
-	end, ended := at[workload.PowerOffEnds]
-	if began && ended {
-		f[workload.PowerOff] = (end - begin) * 1000
-	}
-	return f, nil
+// userTick is the unit of /proc/stat (proc_stat(5), USER_HZ on every platform
+// that we run on).
+const userTick = 10 * time.Millisecond
+
+// busyTime is the time that all of this machine's CPUs have spent on anything.
+func busyTime() time.Duration {
+	var user, nice, system, idle, wait, irq, soft, stolen int64
+	_, _ = fmt.Sscanf(firstLine("/proc/stat"), "cpu %d %d %d %d %d %d %d %d", &user, &nice, &system, &idle, &wait, &irq, &soft, &stolen)
+	return time.Duration(user+nice+system+irq+soft+stolen) * userTick
 }

@@ -1,153 +1,111 @@
 package main
 
 import (
-	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"clarityos/images"
-	"clarityos/qemu/bench/workload"
-	"clarityos/services/compile"
-	"clarityos/services/plan"
+	"clarityos/images/debian"
+	"clarityos/qemu/bench/adapter"
 )
 
 const (
-	kernelSpec = "debian:trixie-cloud"
-	arch       = "amd64"
-	memory     = 1024 // MiB
-
-	// Without notests the kernel tests its ciphers beside the first services,
-	// for half a second of CPU time.
-	commandLine = "console=ttyS0 panic=-1 quiet cryptomgr.notests"
+	arch        = "amd64"
+	suite       = "trixie" // of the packages, and of the kernel
+	kernelSpec  = "debian:" + suite + "-cloud"
+	memory      = 1024 // MiB
+	commandLine = "console=ttyS0 quiet panic=-1"
 )
 
-// bench is all that the boots share.
-type bench struct {
-	runs    int
-	cpus    int
-	limit   time.Duration
-	append  string // to the kernel's command line
-	echo    io.Writer
-	dir     string
-	images  []image
-	release string // the kernel's
-}
-
-// image is a bootable image of a shape.
+// image is a cell with what boots it.
 type image struct {
-	shape workload.Shape
+	cell
 	*images.Image
+	sizes adapter.Sizes
 }
 
-// programs are what an image consists of, by package.
-var programs = map[string]string{
-	"clarityos/init":            "/usr/lib/clarity/init",
-	"clarityos/cmd/clarityctl":  "/usr/bin/clarityctl",
-	"clarityos/qemu/bench/load": workload.Load,
-}
-
-func (b *bench) buildImages(ctx context.Context) error {
-	kernel, err := images.FetchKernel(ctx, kernelSpec, arch, func(line string) { fmt.Fprintln(os.Stderr, line) })
+// imageOf builds the cell's image. All of it is the initramfs, and there is no
+// second stage.
+func (b *bench) imageOf(c cell, kernel images.Kernel, packages *images.Tree, programs map[string]string) (image, error) {
+	root := adapter.NewRoot(c.init, adapter.From(packages), programs)
+	c.init.Build(root, adapter.NewJob(c.init, c.workload, c.variant, b.kills, b.orphans))
+	tree, sizes, err := root.Finish()
 	if err != nil {
-		return err
+		return image{}, fmt.Errorf("image of %s: %w", c, err)
 	}
-	b.release = kernel.Release
-	for pkg, path := range programs {
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags="+images.OwnFlags,
-			"-o", filepath.Join(b.dir, filepath.Base(path)), pkg)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GOFLAGS=")
-		if out, err := build.CombinedOutput(); err != nil {
-			return fmt.Errorf("build %s: %w: %s", pkg, err, out)
-		}
+	file := filepath.Join(b.work, strings.ReplaceAll(c.String(), " ", "-")+".cpio.gz")
+	if sizes.ImageBytes, err = writeArchive(file, tree); err != nil {
+		return image{}, fmt.Errorf("image of %s: %w", c, err)
 	}
-	for _, shape := range workload.Shapes() {
-		tree, err := b.tree(shape)
-		if err != nil {
-			return fmt.Errorf("image of %s: %w", shape.Name, err)
-		}
-		var archive bytes.Buffer
-		if err := tree.WriteNewc(&archive, 0); err != nil {
-			return err
-		}
-		file := filepath.Join(b.dir, shape.Name+".cpio")
-		if err := os.WriteFile(file, archive.Bytes(), 0o644); err != nil {
-			return err
-		}
-		b.images = append(b.images, image{shape, &images.Image{
-			Name: shape.Name, Arch: arch, Kernel: kernel.Image, Initramfs: file, KernelRelease: kernel.Release,
-			Cmdline: strings.TrimSpace(commandLine + " " + b.append), Console: "ttyS0", Memory: memory, CPUs: b.cpus,
-		}})
+	pid1, err := tree.Follow("/init").Bytes()
+	if err != nil {
+		return image{}, fmt.Errorf("image of %s: %w", c, err)
 	}
-	return nil
+	if sizes.PID1Bytes, err = compressedSize(pid1); err != nil {
+		return image{}, fmt.Errorf("image of %s: %w", c, err)
+	}
+	return image{c, &images.Image{
+		Name: c.String(), Arch: arch, Kernel: kernel.Image, Initramfs: file, KernelRelease: kernel.Release,
+		Cmdline: strings.Join(strings.Fields(commandLine+" "+c.init.CommandLine+" "+b.append), " "),
+		Console: "ttyS0", Memory: memory, CPUs: b.cpus,
+	}, sizes}, nil
 }
 
-// tree is a shape's root: the programs, the units and their plan.
-func (b *bench) tree(shape workload.Shape) (*images.Tree, error) {
-	t := images.NewTree()
-	for pkg, path := range programs {
-		e := images.Entry{Mode: 0o755, Source: filepath.Join(b.dir, filepath.Base(path)), Part: pkg, Rank: images.RankOwn}
-		if err := t.Put(path, e); err != nil {
-			return nil, err
-		}
-	}
-	if err := t.Symlink("bench", images.RankOwn, "/init", "usr/lib/clarity/init"); err != nil {
-		return nil, err
-	}
-	var names []string
-	for name, text := range units(shape) {
-		if err := t.File("bench", images.RankOwn, "/usr/lib/systemd/system/"+name, 0o644, []byte(text)); err != nil {
-			return nil, err
-		}
-		names = append(names, name)
-	}
-	p, err := compile.Root(t.FS(), compile.Options{Enable: names})
+func writeArchive(file string, tree *images.Tree) (size int, err error) {
+	f, err := os.Create(file)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	for _, f := range p.Findings {
-		return nil, fmt.Errorf("a unit of ours is not all enforced: %s", f)
-	}
-	file, err := plan.Encode(p)
+	defer f.Close()
+	z, err := gzip.NewWriterLevel(f, gzip.BestSpeed)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	return t, t.File("bench", images.RankOwn, plan.Path, 0o644, file)
+	if err := tree.WriteNewc(z, 0); err != nil {
+		return 0, err
+	}
+	if err := z.Close(); err != nil {
+		return 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return int(info.Size()), f.Close()
 }
 
-// units are a shape's unit files by name. Restarts are as fast as they can be
-// asked for, since kill to exec is PID 1's time and not a delay's.
-func units(shape workload.Shape) map[string]string {
-	units := map[string]string{"probe.service": fmt.Sprintf(`[Service]
-Type=notify
-Environment=%s
-ExecStart=%s probe %s /usr/bin/clarityctl poweroff
-StandardOutput=null
-`, workload.Environment, workload.Load, shape.Name)}
-	services := shape.Services()
-	for i, name := range services {
-		needs := ""
-		if shape.Chain && i+1 < len(services) {
-			needs = services[i+1] + ".service"
-		}
-		after := strings.TrimSpace("probe.service " + needs)
-		units[name+".service"] = fmt.Sprintf(`[Unit]
-After=%s
-Requires=%s
-StartLimitIntervalSec=0
-[Service]
-Type=notify
-Environment=%s
-ExecStart=%s serve %s %s
-Restart=always
-RestartSec=0
-StandardOutput=null
-`, after, needs, workload.Environment, workload.Load, name, shape.Work)
+// compressedSize is the size that gzip -9 brings the bytes to.
+func compressedSize(plain []byte) (int, error) {
+	var n counter
+	z, err := gzip.NewWriterLevel(&n, gzip.BestCompression)
+	if err != nil {
+		return 0, err
 	}
-	return units
+	if _, err := z.Write(plain); err != nil {
+		return 0, err
+	}
+	err = z.Close()
+	return int(n), err
 }
+
+type counter int
+
+func (n *counter) Write(p []byte) (int, error) {
+	*n += counter(len(p))
+	return len(p), nil
+}
+
+// fetchPackages gets the packages that an init is taken from, and the busybox.
+func fetchPackages(ctx context.Context, i adapter.Init) (*images.Tree, []debian.Package, error) {
+	tree, packages, err := images.Unpack(ctx, suite, arch, append([]string{"busybox-static"}, i.Packages...), progress)
+	if err != nil {
+		return nil, nil, fmt.Errorf("packages of %s: %w", i.Name, err)
+	}
+	return tree, packages, nil
+}
+
+func progress(line string) { fmt.Fprintln(os.Stderr, line) }

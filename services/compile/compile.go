@@ -43,7 +43,7 @@ func Root(root fs.FS, opts Options) (*plan.Plan, error) {
 	c.set = set
 	c.values = specifiers(root, opts)
 	c.alias = set.Aliases
-	files := append(set.Files, builtin(set, opts.System)...)
+	files := slices.Concat(set.Files, builtin(set, opts.System))
 	sort.Slice(files, func(i, j int) bool { return files[i].Name < files[j].Name })
 	for _, f := range files {
 		c.add(f)

@@ -409,5 +409,6 @@ func delay(svc *plan.Service, n int) time.Duration {
 		return max(limit, svc.RestartDelay)
 	}
 	ratio := float64(limit) / float64(svc.RestartDelay)
-	return time.Duration(float64(svc.RestartDelay) * math.Pow(ratio, float64(n)/float64(steps)))
+	wait := time.Duration(float64(svc.RestartDelay) * math.Pow(ratio, float64(n)/float64(steps)))
+	return wait.Round(time.Millisecond)
 }

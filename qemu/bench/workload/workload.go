@@ -1,82 +1,157 @@
-// Package workload is what the two sides of the benchmark agree on: the host,
-// which makes images of a shape and reads figures off the console, and the load
-// program, which is all the services of such an image and takes the figures.
+// Package workload is what the inits of the benchmark are given to start: sets
+// of services that burn CPU time and need each other. They are computed from a
+// seed and are the same on every machine.
 package workload
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
-// Shape is a set of services and what is done to them once all are ready.
-type Shape struct {
-	Name    string
-	Count   int           // services
-	Work    time.Duration // CPU time each burns before it is ready
-	Chain   bool          // each waits for the next one's readiness, instead of for nobody's
-	Kills   int           // services killed one after another
-	Orphans int           // zombies that PID 1 inherits at once
+// Program is where the program that is every service lies in an image.
+const Program = "/usr/bin/svc"
+
+// The variants that each init has of a workload.
+const (
+	Declared   = "declared"   // the init knows who needs whom, and waits for readiness
+	Undeclared = "undeclared" // the init starts all at once
+)
+
+// Service is one service. It connects to what it needs, burns CPU time and is
+// ready.
+type Service struct {
+	Name  string
+	Work  time.Duration // CPU time, in whole milliseconds
+	Needs []string      // names, sorted
 }
 
-// Shapes are the shapes that are measured.
-func Shapes() []Shape {
-	return []Shape{
-		{Name: "flat", Count: 50, Work: 20 * time.Millisecond, Kills: 30, Orphans: 5000},
-		{Name: "chain", Count: 12, Work: 30 * time.Millisecond, Chain: true},
+// Command is the service's command line; options that only some inits need go
+// last.
+func (s Service) Command(options ...string) []string {
+	words := []string{Program, s.Name, "--work", strconv.FormatInt(s.Work.Milliseconds(), 10)}
+	if len(s.Needs) > 0 {
+		words = append(words, "--deps", strings.Join(s.Needs, ","))
+	}
+	return append(words, options...)
+}
+
+// Workload is a set of services.
+type Workload struct {
+	Name     string
+	Services []Service // in the order in which an init's configuration lists them
+	Variants []string  // those that make sense
+	Special  bool      // for the inits that ask for it, not for all
+
+	Kills     int  // services killed, 0 for as many as are asked for
+	NoOrphans bool // no orphans are made
+}
+
+// All are the workloads; seed draws the dag.
+func All(seed uint64) []Workload {
+	return []Workload{
+		flat("flat", 50, 20*time.Millisecond),
+		dag(50, 8, seed),
+		chain(12),
+		kills(),
+		flat500(),
 	}
 }
 
-// Find returns the shape of that name.
-func Find(name string) (Shape, error) {
-	for _, s := range Shapes() {
-		if s.Name == name {
-			return s, nil
+// Find returns the named ones among all.
+func Find(all []Workload, names []string) ([]Workload, error) {
+	var found []Workload
+	for _, name := range names {
+		i := slices.IndexFunc(all, func(w Workload) bool { return w.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("no workload is called %q", name)
 		}
+		found = append(found, all[i])
 	}
-	return Shape{}, fmt.Errorf("no shape is called %q", name)
+	return found, nil
 }
 
-// Services are the names of the shape's services. In a chain, each needs the
-// one after it.
-func (s Shape) Services() []string {
-	names := make([]string, s.Count)
+// flat is services that need nothing.
+func flat(name string, n int, work time.Duration) Workload {
+	w := Workload{Name: name, Variants: []string{Undeclared}}
+	for i := range n {
+		w.Services = append(w.Services, Service{Name: number(i), Work: work})
+	}
+	return w
+}
+
+// kills is flat with enough kills for a 95th percentile.
+func kills() Workload {
+	w := flat("kills", 50, 20*time.Millisecond)
+	w.Special, w.Kills, w.NoOrphans = true, 500, true
+	return w
+}
+
+// flat500 shows what PID 1 takes for many services.
+func flat500() Workload {
+	w := flat("flat500", 500, time.Millisecond)
+	w.Special, w.NoOrphans = true, true
+	return w
+}
+
+// dag is a random acyclic graph in layers. A service needs one of the layer
+// before and up to three of any before that.
+func dag(n, depth int, seed uint64) Workload {
+	random := lcg(seed)
+	// The names are shuffled, so that the order in which services are listed
+	// tells nothing about the order that they need.
+	names := make([]string, n)
 	for i := range names {
-		names[i] = fmt.Sprintf("load%02d", i)
+		names[i] = number(i)
 	}
-	return names
+	for i := n - 1; i > 0; i-- {
+		j := random.below(i + 1)
+		names[i], names[j] = names[j], names[i]
+	}
+	layers := make([][]string, depth)
+	w := Workload{Name: "dag", Variants: []string{Declared, Undeclared}}
+	for i, name := range names {
+		layer := i
+		if i >= depth {
+			layer = random.below(depth)
+		}
+		s := Service{Name: name, Work: time.Duration(5+random.below(56)) * time.Millisecond}
+		if layer > 0 {
+			before := layers[layer-1]
+			s.Needs = []string{before[random.below(len(before))]}
+			others := slices.DeleteFunc(slices.Concat(layers[:layer]...), func(o string) bool { return o == s.Needs[0] })
+			for range random.below(4) {
+				if len(others) == 0 {
+					break
+				}
+				k := random.below(len(others))
+				s.Needs = append(s.Needs, others[k])
+				others = slices.Delete(others, k, k+1)
+			}
+			slices.Sort(s.Needs)
+		}
+		layers[layer] = append(layers[layer], name)
+		w.Services = append(w.Services, s)
+	}
+	slices.SortFunc(w.Services, func(a, b Service) int { return strings.Compare(a.Name, b.Name) })
+	return w
 }
 
-// Load is where the load program lies in an image.
-const Load = "/usr/bin/load"
+// chain is a row in which each service needs the one that is listed after it:
+// listed in the worst order.
+func chain(n int) Workload {
+	w := Workload{Name: "chain", Variants: []string{Declared, Undeclared}}
+	for i := range n {
+		s := Service{Name: number(i), Work: 30 * time.Millisecond}
+		if i+1 < n {
+			s.Needs = []string{number(i + 1)}
+		}
+		w.Services = append(w.Services, s)
+	}
+	return w
+}
 
-// Environment is set for the load program: small pages for Go's heap. To clear
-// a huge one takes as many instructions as all else in the program's start, and
-// whether it gets one is luck.
-const Environment = "GODEBUG=disablethp=1"
-
-// The figures. Those that end in ms are guest time, those in kB memory.
-const (
-	First      = "first_ms"     // PID 1's exec to the first service's main
-	Ready      = "ready_ms"     // PID 1's exec to the last service's readiness
-	CPU        = "cpu_ms"       // CPU time of PID 1 from the probe's start to that moment
-	RSS        = "rss_kB"       // of PID 1, a second later
-	PSS        = "pss_kB"       // of PID 1, then
-	Anonymous  = "anonymous_kB" // of PID 1, then
-	KillToExec = "kill_ms"      // kill -9 to main of the next life, median
-	Orphans    = "orphans_ms"   // the death of many zombies' parent to the last one's end
-	Zombies    = "zombies"      // left after that
-	PowerOff   = "poweroff_ms"  // the command to the kernel's last words
-)
-
-// Mark begins each line of the probe on the console; a figure's name and value
-// follow, or Failed and the reason.
-const (
-	Mark   = "bench: "
-	Failed = "failed"
-)
-
-// The kernel's log lines between which the power goes off.
-const (
-	PowerOffBegins = "bench: power off"
-	PowerOffEnds   = "reboot: Power down"
-)
+// number is the name of a service, short enough for an inittab.
+func number(i int) string { return fmt.Sprintf("s%02d", i) }

@@ -3,7 +3,6 @@ package intake
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -327,84 +326,5 @@ func TestKilledAtRandom(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(p.dir, "spool", "*")); len(left) > 0 {
 		t.Errorf("spools left behind: %v", left)
-	}
-}
-
-func TestStreamsAndSockets(t *testing.T) {
-	p := newPID1(t)
-	syslog, journal := p.socket("syslog"), p.socket("journal")
-	p.start()
-	w, s := p.stream("ab", "demo.service")
-	fmt.Fprintf(w, "plain\n<3>bad\n%s\n<7>tail", strings.Repeat("y", log.MaxMessage+5))
-	w.Close()
-	<-s.done
-	fmt.Fprint(syslog, "<29>Nov  3 12:00:00 chronyd[9]: up\n")
-	fmt.Fprint(journal, "MESSAGE=one\nPRIORITY=4\nSYSLOG_IDENTIFIER=prog\nCODE_LINE=7\n_PID=1\n")
-	p.send(Message{Record: &Said{Unit: "demo.service", Priority: 5, Message: "stopped", MonotonicUS: 5, RealtimeUS: 6}}, -1)
-	p.send(Message{Lost: &Lost{ID: "ab", Bytes: 70}}, -1)
-
-	big := strings.Repeat("z", 10_000)
-	memfd, err := unix.MemfdCreate("message", unix.MFD_ALLOW_SEALING|unix.MFD_CLOEXEC)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var body []byte
-	body = append(body, "MESSAGE\n"...)
-	body = binary.LittleEndian.AppendUint64(body, uint64(len(big)))
-	body = append(body, big+"\nPRIORITY=6\n"...)
-	if _, err := unix.Write(memfd, body); err != nil {
-		t.Fatal(err)
-	}
-	raw, err := journal.SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var sent error
-	if err := raw.Control(func(fd uintptr) { sent = unix.Sendmsg(int(fd), nil, unix.UnixRights(memfd), nil, 0) }); err != nil || sent != nil {
-		t.Fatal(err, sent)
-	}
-	unix.Close(memfd)
-
-	if r := p.await("plain", log.Query{Unit: "demo.service"}, message("plain")); r.Priority != log.Info || r.Invocation != "ab" || r.Identifier != "demo" {
-		t.Errorf("plain: %+v", r)
-	}
-	if r := p.await("bad", log.Query{}, message("bad")); r.Priority != log.Error {
-		t.Errorf("bad: %+v", r)
-	}
-	p.await("a long line's start", log.Query{}, func(r log.Record) bool { return r.Cut && len(r.Message) == log.MaxMessage })
-	p.await("a long line's end", log.Query{}, message("yyyyy"))
-	if r := p.await("tail", log.Query{}, message("tail")); r.Priority != log.Debug {
-		t.Errorf("tail: %+v", r)
-	}
-	if r := p.await("syslog", log.Query{}, message("up")); r.Identifier != "chronyd" || r.Priority != log.Notice || r.PID != os.Getpid() {
-		t.Errorf("syslog: %+v", r)
-	}
-	r := p.await("journal", log.Query{}, message("one"))
-	if r.Priority != 4 || r.Identifier != "prog" || len(r.Fields) != 1 || r.Fields[0].Name != "CODE_LINE" {
-		t.Errorf("journal: %+v", r)
-	}
-	p.await("the memfd", log.Query{}, message(big))
-	p.await("PID 1", log.Query{Unit: "demo.service"}, message("stopped"))
-	p.await("the loss", log.Query{}, func(r log.Record) bool { return strings.HasPrefix(r.Message, "70 bytes") })
-
-	// An ended pipe that PID 1 still holds open does not keep it busy: some
-	// window of 300 ms, 30 ticks of the kernel's count, passes without one.
-	ticks := func() string {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.Join(strings.Fields(string(text))[13:15], "+") // utime, stime
-	}
-	deadline := time.Now().Add(20 * time.Second)
-	for before := ticks(); ; before = ticks() {
-		time.Sleep(300 * time.Millisecond)
-		after := ticks()
-		if after == before {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the component does not come to rest: %s ticks, then %s", before, after)
-		}
 	}
 }

@@ -3,7 +3,8 @@
 // What lives here: what PID 1 and the component say to each other (wire.go),
 // the streams of services (stream.go, spool.go, lines.go), the datagram sockets
 // and the kernel's ring (socket.go, kmsg.go), what arrives on them (syslog.go,
-// journal.go), whose process it came from (unit.go) and the loop (component.go).
+// journal.go), whose process it came from (unit.go), how much of it is kept
+// (rate.go, rules.go) and the loop (component.go, link.go).
 //
 // It may be killed at any instruction and loses nothing, and stores nothing
 // twice. PID 1 holds every pipe and socket; what is consumed from one is stored
@@ -20,7 +21,13 @@
 //   - /dev/kmsg numbers its records. A new component reads from the oldest and
 //     skips what is stored.
 //
-// Who may import it: cmd/clarityd. It imports services/log.
+// What is not kept is counted. Messages beyond a unit's rate, and output that a
+// full disk has no room for, are told of in a record, once it is stored. A count
+// is stored as a mark, or shows in a spool as a hole, and so it outlives the
+// component; only of messages to the sockets, those of one turn can go uncounted
+// when it is killed, and those that a full disk cost since it was full.
+//
+// Who may import it: cmd/clarityd, services/log/conf. It imports services/log.
 //
 // What it never does: block on PID 1, on a service or on a disk that syncs,
 // run a second goroutine that touches the store, or parse without limits.

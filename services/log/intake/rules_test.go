@@ -127,14 +127,14 @@ func TestSuppressedOverDeath(t *testing.T) {
 	}
 	feed(10)()
 	feed(10)()
-	store, r := reopen()
+	store, _ := reopen()
 	for range 200 { // rotate
 		if err := store.Append(log.Record{Message: "filler"}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	store.Close()
-	store, r = reopen()
+	store, r := reopen()
 	reports, _ := r.due(clock{1, 1 << 60})
 	if len(reports) != 1 || reports[0].Message != "Suppressed 14 messages from a.service" || reports[0].Unit != "a.service" {
 		t.Fatalf("%+v", reports)
