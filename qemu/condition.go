@@ -91,18 +91,24 @@ func (m *Machine) await(ctx context.Context, c Condition) error {
 // ConsoleLine holds once a line of the current boot, finished or not, matches
 // the regular expression, which must be valid.
 func (m *Machine) ConsoleLine(expr string) Condition {
-	return consoleLine{m.console, regexp.MustCompile(expr)}
+	return consoleLine{m.console, regexp.MustCompile(expr), false}
+}
+
+// WholeConsoleLine is ConsoleLine for lines that are finished.
+func (m *Machine) WholeConsoleLine(expr string) Condition {
+	return consoleLine{m.console, regexp.MustCompile(expr), true}
 }
 
 type consoleLine struct {
 	console *Console
 	expr    *regexp.Regexp
+	whole   bool
 }
 
 func (c consoleLine) String() string { return fmt.Sprintf("the console to say /%s/", c.expr) }
 
 func (c consoleLine) Wait(ctx context.Context) error {
-	last, found := c.console.find(ctx, c.expr)
+	last, found := c.console.find(ctx, c.expr, c.whole)
 	if found {
 		return nil
 	}

@@ -110,9 +110,10 @@ func (c *Console) Boot() []string {
 	return strings.Split(strings.ReplaceAll(string(buf[:n]), "\r", ""), "\n")
 }
 
-// find waits for a line of the current boot that matches, complete or not, and
-// returns it. If ctx ends first, it returns the last line seen.
-func (c *Console) find(ctx context.Context, re *regexp.Regexp) (line string, found bool) {
+// find waits for a line of the current boot that matches, complete or, unless
+// whole lines are wanted, not, and returns it. If ctx ends first, it returns the
+// last line seen.
+func (c *Console) find(ctx context.Context, re *regexp.Regexp, wholeLine bool) (line string, found bool) {
 	c.mu.Lock()
 	at := c.boot
 	c.mu.Unlock()
@@ -139,7 +140,7 @@ func (c *Console) find(ctx context.Context, re *regexp.Regexp) (line string, fou
 		for {
 			head, rest, whole := bytes.Cut(partial, []byte("\n"))
 			if text := strings.Trim(string(head), "\r"); text != "" {
-				if re.MatchString(text) {
+				if (whole || !wholeLine) && re.MatchString(text) {
 					return text, true
 				}
 				line = text

@@ -31,7 +31,7 @@ func TestConsoleFind(t *testing.T) {
 	find := func(expr string) (string, bool) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel() // what is there is looked at even so
-		return c.find(ctx, regexp.MustCompile(expr))
+		return c.find(ctx, regexp.MustCompile(expr), false)
 	}
 	write(t, c, "one\r\ntwo\r\nlogin: ")
 	for expr, want := range map[string]string{"^one$": "one", "t": "two", "login: $": "login: "} {
@@ -58,7 +58,7 @@ func TestConsoleFindWaits(t *testing.T) {
 	defer cancel()
 	found := make(chan string, 1)
 	go func() {
-		line, _ := c.find(ctx, regexp.MustCompile(`ready (\d+)$`))
+		line, _ := c.find(ctx, regexp.MustCompile(`ready (\d+)$`), false)
 		found <- line
 	}()
 	for _, part := range []string{"boot", "ing\nre", "ady ", "7\r", "\n"} {
@@ -66,6 +66,25 @@ func TestConsoleFindWaits(t *testing.T) {
 	}
 	if got := <-found; got != "ready 7" {
 		t.Errorf("found %q", got)
+	}
+}
+
+// A line that has to be whole is found with its end, however it comes in.
+func TestConsoleWholeLine(t *testing.T) {
+	c := testConsole(t)
+	found := make(chan string)
+	go func() {
+		line, _ := c.find(t.Context(), regexp.MustCompile(`^why: `), true)
+		found <- line
+	}()
+	for _, part := range []string{"w", "hy: the di", "sk is", " gone\r", "\n# "} {
+		write(t, c, part)
+	}
+	if got := <-found; got != "why: the disk is gone" {
+		t.Errorf("found %q", got)
+	}
+	if got := c.Boot(); len(got) != 2 || got[0] != "why: the disk is gone" || got[1] != "# " {
+		t.Errorf("the boot wrote %q", got)
 	}
 }
 

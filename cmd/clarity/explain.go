@@ -37,7 +37,7 @@ func explainBoot(ctx context.Context, cfg qemu.Config, limit time.Duration, w io
 	defer m.Close()
 	announce(newlines{w}, m, cfg)
 	var wait *qemu.WaitError
-	err = m.Await(ctx, limit, m.ConsoleLine(bootComplete+"|"+bootStuck+"|"+kernelPanic))
+	err = m.Await(ctx, limit, m.WholeConsoleLine(bootComplete+"|"+bootStuck+"|"+kernelPanic))
 	switch {
 	case errors.As(err, &wait) && errors.Is(err, qemu.ErrOff):
 		fmt.Fprintln(w, "the machine went off")

@@ -8,7 +8,7 @@ import (
 	"clarityos/images"
 )
 
-// tiny builds a definition of testdata that has no packages.
+// tiny builds a small definition of testdata.
 func tiny(t *testing.T, name string) *images.Image {
 	t.Helper()
 	dir := t.TempDir()

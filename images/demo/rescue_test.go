@@ -38,6 +38,7 @@ func TestRescueReport(t *testing.T) {
 		`^What to type next:`,
 		`^  clarityctl start needed.service +try it again`,
 		`^  exit +restart the machine`,
+		`^rescue# `,
 	} {
 		m.Must(bootLimit, m.ConsoleLine(line))
 	}
