@@ -74,6 +74,11 @@ func TestSmall(t *testing.T) {
 		run  func(machine)
 	}{
 		{"PID 1's memory", memory},
+		{"the chart of the boot", bootChart},
+		{"clarityctl", tools},
+		{"live properties", liveProperties},
+		{"events as they happen", follows},
+		{"waits that say what for", waits},
 		{"every signal", everySignal},
 		{"orphans are reaped", orphans},
 		{"forking with a PID file", forking},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -57,23 +58,32 @@ func run(ctx context.Context) int {
 	switch {
 	case errors.As(err, &e) && e.Name == control.ErrNoSuchUnit:
 		return exitNoUnit
-	case errors.As(err, &wrong) || strings.HasPrefix(err.Error(), "unknown ") || strings.Contains(err.Error(), "arg(s)"):
+	case errors.As(err, &wrong) || cobraUsage.MatchString(err.Error()):
 		return exitUsage
 	}
 	return exitFailed
 }
 
-// usageError says that the command line makes no sense. Cobra's own errors about
-// commands and the number of arguments are of no type, and known by their text.
+// usageError says that the command line makes no sense.
 type usageError struct{ error }
+
+// cobraUsage matches cobra's own errors about the command line that are of no
+// type.
+var cobraUsage = regexp.MustCompile(`^unknown command |arg\(s\)|^if any flags in the group `)
 
 func (e usageError) Unwrap() error { return e.error }
 
 // newRoot makes the whole command line.
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "clarityctl",
-		Short:         "States, jobs and logs of this machine",
+		Use:   "clarityctl",
+		Short: "States, jobs and logs of this machine",
+		Long: `States, jobs and logs of this machine, as its PID 1 knows them. A unit without a
+suffix is a service.
+
+The exit status is 0 when all is well, 1 when the request failed, 2 when the
+command line makes no sense, 3 when a unit that should be up is not, 4 when the time
+ran out and 5 when there is no such unit.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

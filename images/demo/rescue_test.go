@@ -24,6 +24,29 @@ func TestRescue(t *testing.T) {
 	m.Must(limit, m.PoweredOff())
 }
 
+// TestRescueReport boots to a target that cannot be reached: the shell opens with
+// what failed, why, what it said last and what to type next, and that works.
+func TestRescueReport(t *testing.T) {
+	img := tiny(t, "lost.toml")
+	m := qemu.ForTest(t, qemu.Config{Image: img, NoReboot: true})
+	for _, line := range []string{
+		`^The boot cannot go on: default.target was not reached: it requires needed.service, which failed`,
+		`^These units failed:`,
+		`^  needed.service is failed for .*: /bin/sh exited with status 7 \(exit-code\); pulled in by default.target`,
+		`^  because of it: default.target failed`,
+		`^    \| the disk has no partition table`,
+		`^What to type next:`,
+		`^  clarityctl start needed.service +try it again`,
+		`^  exit +restart the machine`,
+	} {
+		m.Must(bootLimit, m.ConsoleLine(line))
+	}
+	typed(t, m, "clarityctl why needed.service\r")
+	m.Must(limit, m.ConsoleLine("^next: `clarityctl start needed.service` tries again"))
+	typed(t, m, "exit\r")
+	m.Must(limit, m.PoweredOff())
+}
+
 // damage flips a bit of the plan in the image: a second archive after the first
 // has the file again.
 func damage(t *testing.T, img *images.Image) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -244,4 +245,26 @@ func TestStream(t *testing.T) {
 		}
 	}
 	t.Error("its end was not noticed")
+}
+
+// A caller that wants no answer hangs up at once: its call is carried out all
+// the same, and the end of the connection says that it was taken.
+func TestOneway(t *testing.T) {
+	path := serve(t)
+	sub, c := dial(t, path), dial(t, path)
+	if got := ask(t, sub, `{"method":"Stream","more":true}`+"\x00"); !strings.Contains(got, `"continues":true`) {
+		t.Fatal(got)
+	}
+	if _, err := c.Write([]byte(`{"method":"Emit","oneway":true,"parameters":{"N":1}}` + "\x00")); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.(*net.UnixConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(c); err != nil || len(b) > 0 {
+		t.Errorf("it was answered %q, %v", b, err)
+	}
+	if got := ask(t, sub, ""); !strings.Contains(got, `"n":0`) {
+		t.Errorf("the call was not carried out: %q", got)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"syscall"
 	"time"
@@ -17,7 +18,7 @@ import (
 
 // Client is a connection to PID 1. It makes one call at a time.
 type Client struct {
-	conn net.Conn
+	conn *net.UnixConn
 	in   *bufio.Reader
 }
 
@@ -58,7 +59,7 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to PID 1: %w", err)
 	}
-	return &Client{conn, bufio.NewReader(conn)}, nil
+	return &Client{conn.(*net.UnixConn), bufio.NewReader(conn)}, nil
 }
 
 // Close ends the connection.
@@ -83,9 +84,22 @@ func (c *Client) Call(ctx context.Context, method string, args, reply any) error
 	return nil
 }
 
-// Post calls Interface.method and wants no answer.
+// Post calls Interface.method, wants no answer, and returns once PID 1 has taken
+// the call. The connection is of no use afterwards.
 func (c *Client) Post(ctx context.Context, method string, args any) error {
-	return c.send(ctx, control.Call{Method: method, Oneway: true}, args)
+	stop := context.AfterFunc(ctx, func() { c.conn.Close() })
+	defer stop()
+	if err := c.send(ctx, control.Call{Method: method, Oneway: true}, args); err != nil {
+		return err
+	}
+	// PID 1 sees the end of what we send behind the call, and hangs up.
+	if err := c.conn.CloseWrite(); err != nil {
+		return c.lost(ctx, method, err)
+	}
+	if _, err := c.in.ReadByte(); err != io.EOF {
+		return c.lost(ctx, method, err)
+	}
+	return nil
 }
 
 // Stream calls Interface.method and gives each reply to take, until take or ctx
