@@ -142,6 +142,7 @@ func stream(u *plan.Unit, id string) *logs.Stream {
 	l := &u.Service.Process.Log
 	s := &logs.Stream{ID: id, Unit: u.Name, Invocation: id, Identifier: l.Identifier,
 		LevelMax: l.LevelMax, Level: l.Level, NoPrefix: l.NoPrefix, Fields: l.Fields}
+	s.Console = u.Service.Process.Output == "journal+console"
 	if l.RateInterval != nil {
 		s.RateIntervalUS = l.RateInterval.Microseconds()
 	}

@@ -43,6 +43,11 @@ func TestServices(t *testing.T) {
 		{"delegation", delegation},
 		{"input and output", inputOutput},
 		{"log levels", logLevels},
+		{"journal and console", func(m machine) {
+			m.starts("shouts")
+			m.logs("shouts", "hear this")
+			m.Must(limit, m.ConsoleLine("herald: hear this"))
+		}},
 		{"a terminal", terminal},
 		{"sockets", sockets},
 		{"a socket that cannot be", badSockets},

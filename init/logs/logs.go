@@ -39,6 +39,7 @@ type Stream struct {
 	Level          *int     `json:"level,omitempty"`
 	NoPrefix       bool     `json:"no_prefix,omitempty"`
 	Fields         []string `json:"fields,omitempty"` // NAME=value
+	Console        bool     `json:"console,omitempty"`
 
 	read  int
 	write int // -1 once the invocation has ended

@@ -155,8 +155,17 @@ func appendExport(b []byte, r Record, host Host) []byte {
 	return append(b, '\n')
 }
 
-// short is a record for a person: control characters are shown as ?, further
-// lines of a message are indented.
+// Printable makes a text fit for a terminal: control characters become ?.
+func Printable(text string) string {
+	return strings.Map(func(c rune) rune {
+		if c < ' ' && c != '\t' && c != '\n' || c == 0x7f {
+			return '?'
+		}
+		return c
+	}, strings.ToValidUTF8(text, "?"))
+}
+
+// short is a record for a person; further lines of a message are indented.
 func short(r Record, stamp string) string {
 	who := r.Identifier
 	if who == "" {
@@ -168,12 +177,7 @@ func short(r Record, stamp string) string {
 	if r.PID > 0 {
 		who = fmt.Sprintf("%s[%d]", who, r.PID)
 	}
-	text := strings.Map(func(c rune) rune {
-		if c < ' ' && c != '\t' && c != '\n' || c == 0x7f {
-			return '?'
-		}
-		return c
-	}, strings.ToValidUTF8(strings.TrimRight(r.Message, "\n"), "?"))
+	text := Printable(strings.TrimRight(r.Message, "\n"))
 	if r.Cut {
 		text += "…"
 	}

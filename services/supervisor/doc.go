@@ -7,33 +7,47 @@
 //
 // Each unit of the plan is in one phase. A service walks through
 //
-//	Dead ─► Checking ─► Condition ─► StartPre ─► Start ─► StartPost ─► Running ◄─► Reloading
-//	 ▲                                                                   │   └──► Exited
-//	 │                        (a failure at any of these)                ▼
-//	 └─ Dead or Failed ◄─ FinalKill ◄─ StopPost ◄─ StopKill ◄─ StopTerm ◄─ Stop
+//	Dead ─► Checking ─► Condition ─► StartPre ─► Start ─► StartName ─► StartPost ─► Gated ─► Running ◄─► Reloading
+//	 ▲                                                                                         │   └──► Exited
+//	 │                               (a failure at any of these)                               ▼
+//	 └─ Dead or Failed ◄─ FinalKill ◄─ StopPost ◄─ StopKill ◄─ StopTerm or StopAbort ◄─────── Stop
 //	          └─► Backoff ─► Checking …
 //
 // Checking asks for the Condition…= lines; Condition, StartPre, StartPost, Stop,
 // Reloading and StopPost run the Exec lines of that name one after another; Start
-// runs ExecStart= until the service is ready in the sense of its type; StopTerm
-// has sent KillSignal= and StopKill has killed the cgroup, each until nothing is
-// left in it; Backoff waits to start again. A phase in which nothing is to be
+// runs ExecStart= until the service is ready in the sense of its type, StartName
+// awaits the name of a service of the bus, Gated its first good probe; StopTerm
+// has sent KillSignal=, StopAbort WatchdogSignal= and StopKill has killed the
+// cgroup, each until nothing is left in it; Backoff waits to start again. A
+// socket goes from Dead through Opening to Listening and is Running while its
+// service has its descriptors. A phase in which nothing is to be
 // done is passed through at once. A target goes from Dead to Running and back.
 //
 // What a person or a dependency wants of a unit is its job: start, stop, restart
 // or reload, at most one for a unit. A start pulls in start jobs for what the
-// unit wants and requires, and stop jobs for what it conflicts with; a stop pulls
-// in stop jobs for what requires the unit. A job waits until the jobs that it is
+// unit wants, requires, is bound to and upholds, and stop jobs for what it
+// conflicts with; a stop pulls in stop jobs for what requires the unit or is a
+// part of it. A job waits until the jobs that it is
 // ordered against are done:
 //
 //   - a start waits for start jobs of units that this one is After, and for stop
 //     jobs of its neighbours in the order and of units that it conflicts with;
 //   - a stop waits for stop jobs of units that are After this one.
 //
+// An order that gives way (StartAfter=, Type=idle) holds a start back only once
+// nothing else does, and no longer than its own limit.
+//
 // Starts wait for stops and never the other way round, and the plan's order has
 // no cycle, so that there always is a job that can run. A restart is a stop that
 // becomes a start. When a start fails, the start jobs of what requires the unit
 // fail with it.
+//
+// # Relations
+//
+// What a change of state does to others (BindsTo=, Upholds=, OnFailure=, sockets
+// and their services, …) is not done in the middle of that change: units that
+// went up or down are kept until the event has been dealt with, and propagate
+// then adds the jobs that follow.
 //
 // # Bounds
 //

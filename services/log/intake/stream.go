@@ -83,6 +83,9 @@ func (s *stream) work(store *log.Store, rules *rules, buf []byte, now clock) (ov
 			}
 			return false, urgent, err
 		}
+		if s.Console {
+			toConsole(records)
+		}
 		s.lost = 0
 		rules.ledgers[s.Unit] = after
 		s.cutPriority = cut
@@ -136,6 +139,21 @@ func (s *stream) records(lines []line, now clock, p policy, l ledger) (records [
 		}
 	}
 	return records, l, cutPriority
+}
+
+// toConsole shows records to whoever looks at the console. It does not wait: what
+// the device does not take is in the store.
+func toConsole(records []log.Record) {
+	fd, err := unix.Open("/dev/console", unix.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	for _, r := range records {
+		if !r.Mark {
+			_, _ = unix.Write(fd, []byte(log.Printable(r.Identifier+": "+r.Message)+"\r\n"))
+		}
+	}
 }
 
 func (s *stream) close() {

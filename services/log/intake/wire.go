@@ -45,6 +45,8 @@ type Stream struct {
 	NoPrefix bool `json:"no_prefix,omitempty"`
 	// Fields is LogExtraFields=: NAME=value.
 	Fields []string `json:"fields,omitempty"`
+	// Console says that lines go to the console too: StandardOutput=journal+console.
+	Console bool `json:"console,omitempty"`
 }
 
 // Said is a record of PID 1.
