@@ -38,8 +38,7 @@ func (c *ctl) pager(text string) *exec.Cmd {
 	if c.noPager || !c.terminal() {
 		return nil
 	}
-	_, rows, err := term.GetSize(int(os.Stdout.Fd()))
-	if err != nil || strings.Count(text, "\n") < rows {
+	if _, rows := dimensions(os.Stdout); strings.Count(text, "\n") < rows {
 		return nil
 	}
 	for _, p := range []string{os.Getenv("PAGER"), "less", "more"} {
@@ -57,6 +56,16 @@ func (c *ctl) pager(text string) *exec.Cmd {
 		}
 	}
 	return nil
+}
+
+// dimensions of a terminal, in characters. A serial console knows none, and is
+// taken to be as large as they were.
+func dimensions(f *os.File) (width, height int) {
+	width, height, err := term.GetSize(int(f.Fd()))
+	if err != nil || width < 1 || height < 1 {
+		return 80, 24
+	}
+	return width, height
 }
 
 // terminal says whether a person looks at stdout.

@@ -168,10 +168,7 @@ func (c *ctl) watch(ctx context.Context, s *screen) error {
 	tick := time.NewTicker(topEvery)
 	defer tick.Stop()
 	for {
-		width, height, err := term.GetSize(in)
-		if err != nil {
-			return err
-		}
+		width, height := dimensions(os.Stdin)
 		fmt.Print("\x1b[H" + s.draw(width, height) + "\x1b[J")
 		select {
 		case <-ctx.Done():

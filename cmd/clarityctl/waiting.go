@@ -32,10 +32,8 @@ func (c *ctl) telling(ctx context.Context, unit string) (stop func()) {
 	t := &teller{unit: unit, out: os.Stderr}
 	first := tellPlain
 	if term.IsTerminal(int(os.Stderr.Fd())) {
-		first, t.width = tellTerminal, 80
-		if width, _, err := term.GetSize(int(os.Stderr.Fd())); err == nil {
-			t.width = width
-		}
+		first = tellTerminal
+		t.width, _ = dimensions(os.Stderr)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var over sync.WaitGroup
