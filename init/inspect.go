@@ -71,17 +71,17 @@ func (p *pid1) showUsage(c *server.Conn) {
 	}
 	p.asks.Add(func() {
 		r := control.UsageReply{At: now(), Units: []control.Usage{}}
-		for name, group := range groups {
-			r.Units = append(r.Units, usage(name, group))
-		}
-		slices.SortFunc(r.Units, func(a, b control.Usage) int { return cmp.Compare(a.Unit, b.Unit) })
-		p.post(func() {
+		defer p.post(func() { // after a panic too, or nobody would be answered any more
 			all := p.measuring
 			p.measuring = nil
 			for _, c := range all {
 				c.Reply(r)
 			}
 		})
+		for name, group := range groups {
+			r.Units = append(r.Units, usage(name, group))
+		}
+		slices.SortFunc(r.Units, func(a, b control.Usage) int { return cmp.Compare(a.Unit, b.Unit) })
 	})
 }
 
