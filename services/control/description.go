@@ -4,12 +4,13 @@ package control
 const Description = `# States and jobs of ClarityOS's PID 1. Times are nanoseconds of CLOCK_BOOTTIME, spans nanoseconds, sizes bytes.
 interface io.clarityos.Control
 
-type Summary (state: string, default: string, bootTime: ?int, up: int, failed: ?[]string, waiting: ?[]string,
+type Summary (state: string, default: string, bootTime: ?int, up: int, unhealthy: ?[]string, failed: ?[]string, waiting: ?[]string,
   cycles: ?[]string)
 type Unit (name: string, description: ?string, active: string, phase: string, since: int, enabled: bool,
   job: ?string, waitsFor: ?[]string, deadline: ?int, result: ?string, cause: ?string, status: ?string,
   mainPid: ?int, controlPid: ?int, invocation: ?int, restarts: ?int, abandoned: ?bool, queued: ?int,
-  begun: ?int, up: ?int, sources: ?[]string, component: ?string, health: ?string, healthCause: ?string)
+  begun: ?int, up: ?int, sources: ?[]string, component: ?string, health: ?string, healthCause: ?string,
+  errno: ?int, watchdog: ?int)
 type Hold (unit: string, phase: string, for: int, left: ?int, doing: ?string, waiting: ?int)
 type Usage (unit: string, cgroup: string, memory: int, memoryPeak: int, swap: int, tasks: int, cpu: int, read: int,
   written: int, reads: int, writes: int, oomKills: int)
