@@ -161,8 +161,21 @@ func (c *Conn) next() {
 		}
 		c.in = append([]byte(nil), rest...)
 		c.busy, c.Oneway, c.More = true, call.Oneway, call.More && !call.Oneway
-		c.server.handle(c, call.Method, call.Parameters)
+		c.carryOut(&call)
 	}
+}
+
+// carryOut ends the connection of a call whose handler panics: it would have no
+// answer, ever, and no room could be made by ending it either.
+func (c *Conn) carryOut(call *control.Call) {
+	panics := true
+	defer func() {
+		if panics {
+			c.close()
+		}
+	}()
+	c.server.handle(c, call.Method, call.Parameters)
+	panics = false
 }
 
 // Reply answers the call under way.

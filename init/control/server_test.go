@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"clarityos/init/guard"
 	"clarityos/init/reactor"
 	"clarityos/services/control"
 )
@@ -60,6 +61,8 @@ func serve(t *testing.T) string {
 			}
 			c.Reply(map[string]any{"taken": taken, "open": stream != nil})
 		case "Hold":
+		case "Panic":
+			panic("a call")
 		default:
 			c.Fail(control.ErrMethodNotFound, control.Fault{Method: method})
 		}
@@ -72,7 +75,7 @@ func serve(t *testing.T) string {
 		for {
 			select {
 			case batch := <-r.Ready():
-				r.Dispatch(batch)
+				_ = guard.Try("loop", func(string, string) {}, func() { r.Dispatch(batch) })
 			case <-done:
 				return
 			}
@@ -147,6 +150,9 @@ func TestHostile(t *testing.T) {
 		if got := ask(t, dial(t, path), text); got != "" {
 			t.Errorf("%s was answered: %s", name, got)
 		}
+	}
+	if got := ask(t, dial(t, path), `{"method":"Panic"}`+"\x00"); got != "" {
+		t.Errorf("a call that panics was answered: %s", got)
 	}
 	deaf := dial(t, path) // asks and never reads
 	for range 200 {
