@@ -251,3 +251,66 @@ func TestStream(t *testing.T) {
 	}
 	t.Error("its end was not noticed")
 }
+
+// A client that speaks now and then keeps its connection, however many there are
+// that do not.
+func TestSilentGoFirst(t *testing.T) {
+	path := serve(t)
+	c := dial(t, path)
+	for n := range 3 * maxClients {
+		dial(t, path)
+		if n%(maxClients/4) == 0 {
+			if got := ask(t, c, `{"method":"Echo","parameters":{}}`+"\x00"); got != `{"parameters":{}}` {
+				t.Fatalf("after %d that are silent: %q", n, got)
+			}
+		}
+	}
+}
+
+// Without a descriptor for it a client is turned away; with one it is served.
+func TestNoDescriptors(t *testing.T) {
+	path := serve(t)
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	var was unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+		t.Fatal(err)
+	}
+	restore := func() {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+			t.Fatal(err)
+		}
+	}
+	defer restore()
+	lowest, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(lowest)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(lowest), Max: was.Max}); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 { // the reserve is there again each time
+		if err := unix.Connect(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := unix.Read(fd, make([]byte, 1)); n != 0 || err != nil {
+			t.Errorf("a client without a descriptor: %d bytes, %v", n, err)
+		}
+		restore()
+		unix.Close(fd)
+		if fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(lowest), Max: was.Max}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	restore()
+	if got := ask(t, dial(t, path), `{"method":"Echo","parameters":{}}`+"\x00"); got != `{"parameters":{}}` {
+		t.Errorf("after that: %q", got)
+	}
+}
