@@ -4,6 +4,7 @@ import (
 	"os"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -42,11 +43,19 @@ func TestReceive(t *testing.T) {
 	}
 }
 
+// Nothing that a service says makes PID 1 signal itself or everybody, or wait
+// without an end; a status can be printed.
 func FuzzParse(f *testing.F) {
-	f.Add("READY=1\nMAINPID=7")
+	const longest = 13 * 24 * time.Hour
 	f.Fuzz(func(t *testing.T, s string) {
-		if m := Parse(s); m.MainPID < 0 || m.MainPID == 1 || m.Extend < 0 {
+		m := Parse(s)
+		if m.MainPID < 0 || m.MainPID == 1 || m.Errno < 0 || !utf8.ValidString(m.Status) {
 			t.Errorf("%+v", m)
+		}
+		for _, d := range []time.Duration{m.Extend, m.Watchdog, m.ReloadedAt} {
+			if d < 0 || d > longest {
+				t.Errorf("%+v", m)
+			}
 		}
 	})
 }
