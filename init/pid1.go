@@ -17,6 +17,7 @@ import (
 	"clarityos/init/logs"
 	"clarityos/init/pool"
 	"clarityos/init/reactor"
+	"clarityos/init/signals"
 	"clarityos/init/spawn"
 	"clarityos/init/stage"
 	"clarityos/init/watchdog"
@@ -158,6 +159,7 @@ func (p *pid1) catchSignals() {
 		}
 	}
 	signal.Notify(p.signals, rest...)
+	p.try(signals.Drop())
 	// Ctrl-Alt-Del becomes SIGINT.
 	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_CAD_OFF) // EPERM in a pid namespace
 }

@@ -33,7 +33,9 @@ type Server struct {
 	reactor *reactor.Reactor
 	handle  Handler
 	listen  int
+	spare   int // given up to accept a client when there is no descriptor left; -1: none
 	conns   map[*Conn]bool
+	heard   uint64 // counts what clients have done
 }
 
 // Conn is one client. Its calls are answered in order, one at a time.
@@ -48,7 +50,8 @@ type Conn struct {
 	fd     int
 	in     []byte
 	out    []byte
-	busy   bool // a call is being carried out
+	busy   bool   // a call is being carried out
+	heard  uint64 // when it last said something, by the server's count
 }
 
 // Listen makes the socket; every user may connect.
@@ -71,51 +74,12 @@ func Listen(r *reactor.Reactor, path string, handle Handler) (*Server, error) {
 	if err := unix.Listen(fd, backlog); err != nil {
 		return fail(err)
 	}
-	s := &Server{reactor: r, handle: handle, listen: fd, conns: map[*Conn]bool{}}
+	s := &Server{reactor: r, handle: handle, listen: fd, spare: -1, conns: map[*Conn]bool{}}
+	s.reserve()
 	if err := r.Add(fd, unix.EPOLLIN, func(uint32) { s.accept() }); err != nil {
 		return fail(err)
 	}
 	return s, nil
-}
-
-func (s *Server) accept() {
-	for range backlog {
-		fd, _, err := unix.Accept4(s.listen, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
-		if err != nil {
-			return
-		}
-		cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
-		if err != nil {
-			unix.Close(fd)
-			continue
-		}
-		if len(s.conns) >= maxClients && !s.evict(int(cred.Uid)) {
-			unix.Close(fd)
-			continue
-		}
-		c := &Conn{UID: int(cred.Uid), PID: int(cred.Pid), server: s, fd: fd}
-		if s.reactor.Add(fd, unix.EPOLLIN|unix.EPOLLRDHUP, c.event) != nil {
-			unix.Close(fd)
-			continue
-		}
-		s.conns[c] = true
-	}
-}
-
-// evict makes room for a client: one that has nothing under way goes, root's
-// last, so that nobody else can keep root out.
-func (s *Server) evict(uid int) bool {
-	var victim *Conn
-	for c := range s.conns {
-		if !c.busy && (victim == nil || victim.UID == 0 && c.UID != 0) || uid == 0 && c.UID != 0 && (victim == nil || victim.UID == 0) {
-			victim = c
-		}
-	}
-	if victim == nil || victim.UID == 0 && uid != 0 {
-		return false
-	}
-	victim.close()
-	return true
 }
 
 func (c *Conn) event(events uint32) {
@@ -138,6 +102,7 @@ func (c *Conn) event(events uint32) {
 		c.close()
 		return
 	}
+	c.server.hear(c)
 	c.in = append(c.in, b[:n]...)
 	if len(c.in) > control.MaxRequest {
 		c.close()
@@ -161,8 +126,21 @@ func (c *Conn) next() {
 		}
 		c.in = append([]byte(nil), rest...)
 		c.busy, c.Oneway, c.More = true, call.Oneway, call.More && !call.Oneway
-		c.server.handle(c, call.Method, call.Parameters)
+		c.carryOut(&call)
 	}
+}
+
+// carryOut ends the connection of a call whose handler panics: it would have no
+// answer, ever, and no room could be made by ending it either.
+func (c *Conn) carryOut(call *control.Call) {
+	panics := true
+	defer func() {
+		if panics {
+			c.close()
+		}
+	}()
+	c.server.handle(c, call.Method, call.Parameters)
+	panics = false
 }
 
 // Reply answers the call under way.

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"clarityos/init/guard"
 	"clarityos/init/reactor"
 	"clarityos/services/control"
 )
@@ -61,6 +62,8 @@ func serve(t *testing.T) string {
 			}
 			c.Reply(map[string]any{"taken": taken, "open": stream != nil})
 		case "Hold":
+		case "Panic":
+			panic("a call")
 		default:
 			c.Fail(control.ErrMethodNotFound, control.Fault{Method: method})
 		}
@@ -73,7 +76,7 @@ func serve(t *testing.T) string {
 		for {
 			select {
 			case batch := <-r.Ready():
-				r.Dispatch(batch)
+				_ = guard.Try("loop", func(string, string) {}, func() { r.Dispatch(batch) })
 			case <-done:
 				return
 			}
@@ -148,6 +151,9 @@ func TestHostile(t *testing.T) {
 		if got := ask(t, dial(t, path), text); got != "" {
 			t.Errorf("%s was answered: %s", name, got)
 		}
+	}
+	if got := ask(t, dial(t, path), `{"method":"Panic"}`+"\x00"); got != "" {
+		t.Errorf("a call that panics was answered: %s", got)
 	}
 	deaf := dial(t, path) // asks and never reads
 	for range 200 {
@@ -266,5 +272,68 @@ func TestOneway(t *testing.T) {
 	}
 	if got := ask(t, sub, ""); !strings.Contains(got, `"n":0`) {
 		t.Errorf("the call was not carried out: %q", got)
+	}
+}
+
+// A client that speaks now and then keeps its connection, however many there are
+// that do not.
+func TestSilentGoFirst(t *testing.T) {
+	path := serve(t)
+	c := dial(t, path)
+	for n := range 3 * maxClients {
+		dial(t, path)
+		if n%(maxClients/4) == 0 {
+			if got := ask(t, c, `{"method":"Echo","parameters":{}}`+"\x00"); got != `{"parameters":{}}` {
+				t.Fatalf("after %d that are silent: %q", n, got)
+			}
+		}
+	}
+}
+
+// Without a descriptor for it a client is turned away; with one it is served.
+func TestNoDescriptors(t *testing.T) {
+	path := serve(t)
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	var was unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+		t.Fatal(err)
+	}
+	restore := func() {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+			t.Fatal(err)
+		}
+	}
+	defer restore()
+	lowest, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(lowest)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(lowest), Max: was.Max}); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 { // the reserve is there again each time
+		if err := unix.Connect(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := unix.Read(fd, make([]byte, 1)); n != 0 || err != nil {
+			t.Errorf("a client without a descriptor: %d bytes, %v", n, err)
+		}
+		restore()
+		unix.Close(fd)
+		if fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(lowest), Max: was.Max}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	restore()
+	if got := ask(t, dial(t, path), `{"method":"Echo","parameters":{}}`+"\x00"); got != `{"parameters":{}}` {
+		t.Errorf("after that: %q", got)
 	}
 }

@@ -89,7 +89,7 @@ func Parse(text string) supervisor.Notified {
 		case "STOPPING":
 			m.Stopping = value == "1"
 		case "MONOTONIC_USEC":
-			m.ReloadedAt = microseconds(value)
+			m.ReloadedAt = microseconds(value, timeBits)
 		case "ERRNO":
 			if n, err := strconv.Atoi(value); err == nil && n > 0 && n < 4096 {
 				m.Errno = n
@@ -97,7 +97,7 @@ func Parse(text string) supervisor.Notified {
 		case "WATCHDOG":
 			m.Alive, m.Trigger = value == "1", value == "trigger"
 		case "WATCHDOG_USEC":
-			m.Watchdog = microseconds(value)
+			m.Watchdog = microseconds(value, spanBits)
 		case "STATUS":
 			m.Status, m.StatusSet = strings.ToValidUTF8(value, "?"), true
 		case "MAINPID":
@@ -105,15 +105,22 @@ func Parse(text string) supervisor.Notified {
 				m.MainPID = n
 			}
 		case "EXTEND_TIMEOUT_USEC":
-			m.Extend = microseconds(value)
+			m.Extend = microseconds(value, spanBits)
 		}
 	}
 	return m
 }
 
-// microseconds reads a time span of less than 13 days; 0 for anything else.
-func microseconds(value string) time.Duration {
-	n, err := strconv.ParseUint(value, 10, 40)
+// How many bits of microseconds are believed: a span, to which PID 1 adds, may
+// be 12 days, a time since the machine began 285 years.
+const (
+	spanBits = 40
+	timeBits = 53
+)
+
+// microseconds reads a number of at most so many bits; 0 for anything else.
+func microseconds(value string, bits int) time.Duration {
+	n, err := strconv.ParseUint(value, 10, bits)
 	if err != nil {
 		return 0
 	}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -15,6 +16,10 @@ func TestParse(t *testing.T) {
 	want := supervisor.Notified{Ready: true, Status: "up ?", StatusSet: true, MainPID: 42, Extend: 1500 * time.Microsecond}
 	if got != want {
 		t.Errorf("%+v", got)
+	}
+	// After 100 days a reload is still told from an earlier one, and no span is as long.
+	if m := Parse("MONOTONIC_USEC=8640000000000\nEXTEND_TIMEOUT_USEC=8640000000000"); m.ReloadedAt != 100*24*time.Hour || m.Extend != 0 {
+		t.Errorf("%+v", m)
 	}
 	if m := Parse("MAINPID=1\nREADY=0"); m.MainPID != 0 || m.Ready {
 		t.Errorf("%+v", m)
@@ -42,10 +47,16 @@ func TestReceive(t *testing.T) {
 	}
 }
 
+// Nothing that a service says makes PID 1 signal itself or everybody, or wait
+// without an end; a status can be printed.
 func FuzzParse(f *testing.F) {
-	f.Add("READY=1\nMAINPID=7")
+	const longest = 13 * 24 * time.Hour
 	f.Fuzz(func(t *testing.T, s string) {
-		if m := Parse(s); m.MainPID < 0 || m.MainPID == 1 || m.Extend < 0 {
+		m := Parse(s)
+		if m.MainPID < 0 || m.MainPID == 1 || m.Errno < 0 || !utf8.ValidString(m.Status) {
+			t.Errorf("%+v", m)
+		}
+		if m.Extend < 0 || m.Extend > longest || m.Watchdog < 0 || m.Watchdog > longest || m.ReloadedAt < 0 {
 			t.Errorf("%+v", m)
 		}
 	})
