@@ -35,7 +35,7 @@ func Open(s *plan.Socket) (fds []int, err error) {
 	for _, link := range s.Symlinks {
 		target := firstPath(s)
 		if target == "" {
-			return fds, errors.New("Symlinks= needs a socket in the file system")
+			return fds, errors.New("a socket in the file system is needed for Symlinks=")
 		}
 		_ = os.Remove(link) // of an earlier life
 		if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {

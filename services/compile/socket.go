@@ -118,7 +118,7 @@ func address(a string) (plan.Address, error) {
 	}
 	n, err := strconv.Atoi(a)
 	if err != nil || n < 1 || n > 65535 {
-		return plan.Address{}, fmt.Errorf("%q is neither a path, nor @NAME, nor a port from 1 to 65535, alone or behind ADDRESS:", a)
+		return plan.Address{}, fmt.Errorf("%q is neither a path, nor @NAME, nor a port from 1 to 65535, nor ADDRESS:PORT", a)
 	}
 	return plan.Address{Port: n}, nil
 }

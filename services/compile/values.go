@@ -58,13 +58,6 @@ func number(field func(*builder) *int, low, high int) setter {
 	}
 }
 
-func size(field func(*builder) *uint64) setter {
-	return func(b *builder, d unit.Directive) (err error) {
-		*field(b), err = unit.Size(d.Value)
-		return err
-	}
-}
-
 func choice(field func(*builder) *string, values ...string) setter {
 	return func(b *builder, d unit.Directive) error {
 		*field(b) = d.Value

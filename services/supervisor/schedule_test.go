@@ -178,23 +178,24 @@ func TestSchedules(t *testing.T) {
 // say has a process of a unit say something by sd_notify.
 func (k *kernel) say(t *rapid.T, name string) {
 	u := k.s.byName[name]
-	for _, p := range k.of(name) {
-		n := Notified{Unit: name, Invocation: u.invocation, PID: int(p.token) + 1000}
-		switch rapid.IntRange(0, 5).Draw(t, "word") {
-		case 0:
-			n.Reloading = true
-		case 1:
-			n.Stopping = true
-		case 2:
-			n.Ready = true
-		case 3:
-			n.Alive = true
-		case 4:
-			n.Trigger = true
-		case 5:
-			n.Extend = time.Second
-		}
-		k.fold(n)
+	procs := k.of(name)
+	if len(procs) == 0 {
 		return
 	}
+	n := Notified{Unit: name, Invocation: u.invocation, PID: int(procs[0].token) + 1000}
+	switch rapid.IntRange(0, 5).Draw(t, "word") {
+	case 0:
+		n.Reloading = true
+	case 1:
+		n.Stopping = true
+	case 2:
+		n.Ready = true
+	case 3:
+		n.Alive = true
+	case 4:
+		n.Trigger = true
+	case 5:
+		n.Extend = time.Second
+	}
+	k.fold(n)
 }
