@@ -19,10 +19,11 @@ func main() {
 		fmt.Fprintln(os.Stderr, "init: this is PID 1 of a ClarityOS image; `clarityctl` talks to the one that runs, `clarity run` boots an image")
 		os.Exit(64)
 	}
-	// Two forks may hold a P each until their child has executed; the third is
+	// Four forks may hold a P each until their child has executed; the fifth is
 	// for the loop.
-	runtime.GOMAXPROCS(3)
-	debug.SetGCPercent(50)
+	runtime.GOMAXPROCS(5)
+	// No collection while services start, short of the limit; bootDone begins it.
+	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(32 << 20)
 	p := boot()
 	for {

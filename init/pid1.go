@@ -98,14 +98,16 @@ func boot() *pid1 {
 		timer: time.NewTimer(time.Hour), beat: time.NewTicker(heartbeat), executed: now(),
 	}
 	p.logRead = p.executed
-	p.catchSignals()
 	notes, err := stage.Mount()
+	coarse := stage.CoarseTimers()
+	p.catchSignals()
 	p.note(notes...)
 	stage.StandardFiles()
 	p.console = openConsole()
 	if err != nil {
 		p.say(supervisor.PriorityError, err.Error())
 	}
+	p.try(coarse)
 	p.openKernelLog()
 	line := stage.CommandLine()
 	p.quiet = slices.Contains(line, "quiet") && !slices.Contains(line, supervisor.ExplainBoot)
@@ -119,7 +121,7 @@ func boot() *pid1 {
 	}
 	p.try(cgroup.Setup())
 	p.watchCgroups()
-	p.forks, p.asks = pool.New("fork", 2, p.panicked), pool.New("ask", 2, p.panicked)
+	p.forks, p.asks = pool.New("fork", 4, p.panicked), pool.New("ask", 2, p.panicked)
 	p.watchdog = watchdog.New()
 	p.loadPlan()
 	sys := &p.plan.System

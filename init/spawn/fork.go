@@ -3,9 +3,11 @@ package spawn
 import (
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -68,7 +70,7 @@ func Fork(t *Table, spec *Spec, files Files, devNull int) (Child, error) {
 	attr.Files = append(fds, stubFDs...)
 
 	t.begin()
-	pid, err := syscall.ForkExec(program, argv, attr)
+	pid, err := forkExec(program, argv, attr)
 	if err != nil {
 		t.Forked(0, 0)
 		if report >= 0 {
@@ -77,6 +79,19 @@ func Fork(t *Table, spec *Spec, files Files, devNull int) (Child, error) {
 		return Child{}, &Error{"execute " + program, err}
 	}
 	return Child{PID: pid, Report: report}, nil
+}
+
+// timerSlack is the kernel's default (PR_SET_TIMERSLACK(2const)).
+const timerSlack = 50 * time.Microsecond
+
+// forkExec gives the child the timer slack that processes have by default, and
+// not that of PID 1's threads. The thread keeps it until its next timer, which
+// does no harm.
+func forkExec(program string, argv []string, attr *syscall.ProcAttr) (int, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(timerSlack), 0, 0, 0) // fails for no value
+	return syscall.ForkExec(program, argv, attr)
 }
 
 func orNull(fd, devNull int) uintptr {

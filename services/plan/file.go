@@ -2,17 +2,18 @@ package plan
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"reflect"
 )
 
-// The file starts with a header of 24 bytes, little-endian: magic (8), schema
-// (4), CRC-32C of the body (4), length of the body (8). The body is JSON.
+// The file starts with a header of 28 bytes, little-endian: magic (8), schema
+// (4), CRC-32C of the body (4), length of the body (8), sum of the layout (4).
+// codec.go has the body and the layout.
 const (
-	magic      = "CLARITY\x01"
-	headerSize = 24
+	magic      = "CLARITY\x02"
+	headerSize = 28
 	// MaxSize bounds a plan file, in bytes: what PID 1 is ready to read.
 	MaxSize = 16 << 20
 )
@@ -29,10 +30,7 @@ var ErrForeign = errors.New("plan belongs to something else")
 
 // Encode gives the bytes of a plan file. Equal plans give equal bytes.
 func Encode(p *Plan) ([]byte, error) {
-	body, err := json.Marshal(p)
-	if err != nil {
-		return nil, fmt.Errorf("encode plan: %w", err)
-	}
+	body := appendValue(nil, reflect.ValueOf(*p))
 	if headerSize+len(body) > MaxSize {
 		return nil, fmt.Errorf("encode plan: %d bytes are more than %d", len(body), MaxSize)
 	}
@@ -41,6 +39,7 @@ func Encode(p *Plan) ([]byte, error) {
 	binary.LittleEndian.PutUint32(out[8:], Schema)
 	binary.LittleEndian.PutUint32(out[12:], crc32.Checksum(body, castagnoli))
 	binary.LittleEndian.PutUint64(out[16:], uint64(len(body)))
+	binary.LittleEndian.PutUint32(out[24:], layout(reflect.TypeFor[Plan]()))
 	return append(out, body...), nil
 }
 
@@ -53,6 +52,7 @@ func Decode(file []byte, image string) (*Plan, error) {
 	schema := binary.LittleEndian.Uint32(file[8:])
 	sum := binary.LittleEndian.Uint32(file[12:])
 	size := binary.LittleEndian.Uint64(file[16:])
+	fields := binary.LittleEndian.Uint32(file[24:])
 	body := file[headerSize:]
 	if size != uint64(len(body)) {
 		return nil, fmt.Errorf("%w: %d bytes where the header says %d", ErrDamaged, len(body), size)
@@ -63,8 +63,11 @@ func Decode(file []byte, image string) (*Plan, error) {
 	if schema != Schema {
 		return nil, fmt.Errorf("%w: schema %d, this init reads %d", ErrForeign, schema, Schema)
 	}
+	if fields != layout(reflect.TypeFor[Plan]()) {
+		return nil, fmt.Errorf("%w: its units have other fields than this init knows", ErrForeign)
+	}
 	p := new(Plan)
-	if err := json.Unmarshal(body, p); err != nil {
+	if err := unmarshal(body, reflect.ValueOf(p).Elem()); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrDamaged, err)
 	}
 	if p.Image != "" && image != "" && p.Image != image {
