@@ -4,6 +4,6 @@ package main_test
 
 // How many calls PID 1 has to answer, and short-lived children it has to reap.
 const (
-	requests = 10_000
+	requests = 3_000
 	children = 1_000
 )
