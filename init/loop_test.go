@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -116,5 +117,65 @@ func TestLoopSurvivesPanic(t *testing.T) {
 	}
 	if told != 3 {
 		t.Errorf("of 3 panics %d are told of", told)
+	}
+}
+
+// A million calls of many kinds, four clients' at once, leave PID 1's loop as big
+// as it was. On the machines of TestAttackFromOutside so many would take hours.
+func TestMillionRequests(t *testing.T) {
+	const clients, rounds, window = 4, 2_500, 100
+	kinds := []string{`"Status"`, `"Status","parameters":{"unit":"a.service"}`, `"Why","parameters":{"unit":"a.service"}`, `"Events","parameters":{"last":1}`,
+		`"List"`, `"Nothing"`, `"Status","parameters":[1]`, `"Status","parameters":{"unit":"b.service"}`, `"Kill","parameters":{"unit":"a.service","signal":-1}`,
+		`"Change","parameters":{"verb":"stop","unit":"a.service"}`}
+	var batch strings.Builder
+	for range window / len(kinds) {
+		for _, k := range kinds {
+			batch.WriteString(`{"method":"` + control.Interface + "." + k[1:] + "}\x00")
+		}
+	}
+	path := t.TempDir() + "/control"
+	p := stubbed(t, path)
+	ended := make(chan error, clients)
+	for range clients {
+		go func() {
+			ended <- func() error {
+				conn, err := net.Dial("unix", path)
+				if err != nil {
+					return err
+				}
+				defer conn.Close()
+				r := bufio.NewReader(conn)
+				for range rounds {
+					if _, err := conn.Write([]byte(batch.String())); err != nil {
+						return err
+					}
+					for range window {
+						if _, err := r.ReadSlice(0); err != nil {
+							return err
+						}
+					}
+				}
+				return nil
+			}()
+			p.post(func() {}) // so that the last turn ends
+		}()
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for left := clients; left > 0; {
+		select {
+		case err := <-ended:
+			if left--; err != nil {
+				t.Fatal(err)
+			}
+		default:
+			p.turn()
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if after.HeapAlloc > 2*before.HeapAlloc {
+		t.Errorf("the heap had %d bytes, and has %d", before.HeapAlloc, after.HeapAlloc)
 	}
 }

@@ -21,8 +21,8 @@ func (s *Server) accept() {
 			unix.Close(fd)
 			continue
 		}
-		c := &Conn{UID: int(cred.Uid), PID: int(cred.Pid), server: s, fd: fd}
-		if s.reactor.Add(fd, unix.EPOLLIN|unix.EPOLLRDHUP, c.event) != nil {
+		c := &Conn{UID: int(cred.Uid), PID: int(cred.Pid), server: s, fd: fd, watched: unix.EPOLLIN | unix.EPOLLRDHUP}
+		if s.reactor.Add(fd, c.watched, c.event) != nil {
 			unix.Close(fd)
 			continue
 		}

@@ -52,6 +52,8 @@ type Conn struct {
 	out    []byte
 	busy   bool   // a call is being carried out
 	heard  uint64 // when it last said something, by the server's count
+
+	watched uint32 // the events that were asked for
 }
 
 // Listen makes the socket; every user may connect.
@@ -82,17 +84,49 @@ func Listen(r *reactor.Reactor, path string, handle Handler) (*Server, error) {
 	return s, nil
 }
 
+// event gives a client its turn: a piece of what it says is read, and one call
+// carried out. It is read no further while it has calls waiting or does not take
+// its answers; the others have their turns before its next.
 func (c *Conn) event(events uint32) {
 	if events&unix.EPOLLOUT != 0 {
 		c.flush()
-		c.next()
-		if c.fd < 0 {
-			return
+	}
+	switch {
+	case c.fd < 0:
+	case len(c.out) > 0:
+		if events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+			c.close() // nobody is left to take it
 		}
+	case c.waits():
+		c.next()
+	case events&(unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR|unix.EPOLLRDHUP) != 0:
+		c.read()
+		c.next()
 	}
-	if events&(unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR|unix.EPOLLRDHUP) == 0 {
-		return
+	c.watch()
+}
+
+// waits says whether a call can be carried out.
+func (c *Conn) waits() bool {
+	_, _, ok := control.Split(c.in)
+	return ok && !c.busy
+}
+
+// watch asks for the events that can bring the connection on. A call that waits
+// for its turn has it when the socket is writable, which is at once unless the
+// client has many answers to read.
+func (c *Conn) watch() {
+	events := uint32(unix.EPOLLIN | unix.EPOLLRDHUP)
+	if c.fd >= 0 && (len(c.out) > 0 || c.waits()) {
+		events = unix.EPOLLOUT
 	}
+	if c.fd >= 0 && events != c.watched {
+		c.watched = events
+		c.server.reactor.Change(c.fd, events)
+	}
+}
+
+func (c *Conn) read() {
 	var b [4096]byte
 	n, err := unix.Read(c.fd, b[:])
 	switch {
@@ -106,28 +140,27 @@ func (c *Conn) event(events uint32) {
 	c.in = append(c.in, b[:n]...)
 	if len(c.in) > control.MaxRequest {
 		c.close()
-		return
 	}
-	c.next()
 }
 
 // next begins the next complete call, if none is under way and the last answer
 // has been taken.
 func (c *Conn) next() {
-	for !c.busy && c.fd >= 0 && len(c.out) == 0 {
-		message, rest, ok := control.Split(c.in)
-		if !ok {
-			return
-		}
-		var call control.Call
-		if err := json.Unmarshal(message, &call); err != nil {
-			c.close() // not varlink: nothing it sends can be trusted to be framed
-			return
-		}
-		c.in = append([]byte(nil), rest...)
-		c.busy, c.Oneway, c.More = true, call.Oneway, call.More && !call.Oneway
-		c.carryOut(&call)
+	if c.busy || c.fd < 0 || len(c.out) > 0 {
+		return
 	}
+	message, rest, ok := control.Split(c.in)
+	if !ok {
+		return
+	}
+	var call control.Call
+	if err := json.Unmarshal(message, &call); err != nil {
+		c.close() // not varlink: nothing it sends can be trusted to be framed
+		return
+	}
+	c.in = append([]byte(nil), rest...)
+	c.busy, c.Oneway, c.More = true, call.Oneway, call.More && !call.Oneway
+	c.carryOut(&call)
 }
 
 // carryOut ends the connection of a call whose handler panics: it would have no
@@ -157,7 +190,7 @@ func (c *Conn) answer(parameters any, name string) {
 	if !c.Oneway {
 		c.put(parameters, control.Reply{Error: name})
 	}
-	c.next()
+	c.watch()
 }
 
 // Send gives a reply to the call under way, which asked for More, and leaves the
@@ -183,13 +216,13 @@ func (c *Conn) put(parameters any, r control.Reply) {
 	}
 	c.out = append(c.out, raw...)
 	c.flush()
+	c.watch()
 }
 
 func (c *Conn) flush() {
 	for len(c.out) > 0 {
 		n, err := unix.SendmsgN(c.fd, c.out, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 		if err == unix.EAGAIN {
-			c.server.reactor.Change(c.fd, unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLOUT)
 			return
 		}
 		if err != nil {
@@ -199,7 +232,6 @@ func (c *Conn) flush() {
 		c.out = c.out[n:]
 	}
 	c.out = nil
-	c.server.reactor.Change(c.fd, unix.EPOLLIN|unix.EPOLLRDHUP)
 }
 
 func (c *Conn) close() {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -155,7 +156,10 @@ func TestHostile(t *testing.T) {
 	if got := ask(t, dial(t, path), `{"method":"Panic"}`+"\x00"); got != "" {
 		t.Errorf("a call that panics was answered: %s", got)
 	}
-	deaf := dial(t, path) // asks and never reads
+	deaf := dial(t, path) // asks and never reads, until it cannot even ask
+	if err := deaf.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
 	for range 200 {
 		if _, err := deaf.Write([]byte(`{"method":"Echo","parameters":{"x":"` + strings.Repeat("y", 8000) + `"}}` + "\x00")); err != nil {
 			break
@@ -335,5 +339,37 @@ func TestNoDescriptors(t *testing.T) {
 	restore()
 	if got := ask(t, dial(t, path), `{"method":"Echo","parameters":{}}`+"\x00"); got != `{"parameters":{}}` {
 		t.Errorf("after that: %q", got)
+	}
+}
+
+// However many calls others have made at once, a client's call is not carried out
+// after more than one of each of theirs.
+func TestTurns(t *testing.T) {
+	const others, calls = 8, 20
+	var order []string
+	r, err := reactor.New(func(name, trouble string) { t.Errorf("%s: %s", name, trouble) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := t.TempDir() + "/control"
+	if _, err := Listen(r, path, func(c *Conn, method string, _ json.RawMessage) {
+		order = append(order, method)
+		c.Reply(struct{}{})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for range others {
+		if _, err := dial(t, path).Write([]byte(strings.Repeat(`{"method":"Other"}`+"\x00", calls))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := dial(t, path).Write([]byte(`{"method":"Mine"}` + "\x00")); err != nil {
+		t.Fatal(err)
+	}
+	for len(order) < others*calls+1 {
+		r.Dispatch(<-r.Ready())
+	}
+	if at := slices.Index(order, "Mine"); at < 0 || at > 2*others {
+		t.Errorf("its call is number %d", at)
 	}
 }

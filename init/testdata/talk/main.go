@@ -21,7 +21,7 @@
 //	size            prints the size of the terminal
 //	exit=N          ends
 //
-// After the last it sleeps until it is killed.
+// Those that attack PID 1 are in attack.go. After the last it sleeps until it is killed.
 package main
 
 import (
@@ -153,7 +153,7 @@ func do(verb, value string) error {
 		}
 		return err
 	default:
-		return fmt.Errorf("no such verb")
+		return attack(verb, value)
 	}
 	return nil
 }

@@ -1,0 +1,9 @@
+//go:build !full
+
+package main_test
+
+// How many calls PID 1 has to answer, and short-lived children it has to reap.
+const (
+	requests = 3_000
+	children = 1_000
+)
