@@ -20,6 +20,7 @@ TEST := go test -count=1 -p 1
 
 test: deps ## every test that a change has to pass, boot tests included
 	$(TEST) -timeout 40m ./...
+	.ci/fuzz 5s services/plan services/control init/control init/notify
 
 test-full: deps ## the long proofs as well: more kernels, more schedules, fuzzing
 	$(CLARITY) kernel fetch debian:forky-cloud
@@ -27,7 +28,8 @@ test-full: deps ## the long proofs as well: more kernels, more schedules, fuzzin
 	$(TEST) -run TestSchedules ./services/supervisor -rapid.checks=30000
 	.ci/fuzz 20s
 
-bench: deps ## compare with other inits, 20 minutes; ARGS='-inits all …', see -help
+bench: ## compare with other inits, 20 minutes; ARGS='-inits all …', see -help
+	@.ci/deps $(DEMO) gcc:gcc gcc:libc6-dev
 	go run ./qemu/bench $(ARGS)
 
 generate: ## make generated files anew
