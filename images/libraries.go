@@ -87,6 +87,9 @@ func elfNeeds(e *Entry, p string) (needs, error) {
 			}
 		}
 	}
+	if n.interpreter == "" { // what lies beside a library was found by who loads that
+		n.runPath = append(n.runPath, "/"+path.Dir(p))
+	}
 	return n, nil
 }
 
