@@ -20,6 +20,7 @@ TEST := go test -count=1 -p 1
 
 test: deps ## every test that a change has to pass, boot tests included
 	$(TEST) -timeout 40m ./...
+	.ci/fuzz 1s
 
 test-full: deps ## the long proofs as well: more kernels, more schedules, fuzzing
 	$(CLARITY) kernel fetch debian:forky-cloud
