@@ -74,7 +74,7 @@ func clockJumps(a attacked) {
 }
 
 func componentsKilled(a attacked) {
-	a.under("talk slay=log:15 slay=devices:10 slay=network:10 exit=0")
+	a.under("talk slay=log:8 slay=devices:7 slay=network:7 exit=0")
 	for _, name := range []string{"clarity-log.service", "clarity-devices.service", "clarity-network.service"} {
 		a.becomes(name, "active")
 	}

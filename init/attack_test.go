@@ -14,25 +14,28 @@ import (
 	"clarityos/qemu/agent"
 )
 
-// Rules of PID 1, and the tests that fail when one is broken:
+// Rules of PID 1, and the tests that fail when one is broken. TestAttack and
+// TestOutside are TestAttack and TestAttackFromOutside below.
 //
-//	signals are caught, none means more than it should   TestAttack/signals; TestSmall/every_signal
-//	no panic ends PID 1; a failed fold loses its state   TestLoopSurvivesPanic, TestTaskPanics, TestHandlerPanics,
-//	                                                     TestPanicIsReportedAndRunAnew; TestRulesOfTheCode (no bare go)
-//	a fork bomb starves nobody                           TestAttack/fork_bomb
-//	one reaper owns every pid                            TestAttack/short_children, /orphans, /double_forks
-//	a child that hangs before exec holds up nobody       TestAttack/uninterruptible_wait (its unit starts anew meanwhile)
-//	children are born in their cgroup, stop ends it      TestAttack/fork_bomb, /double_forks, /TERM_ignored
-//	what cannot be killed is given up and told of        TestAttack/uninterruptible_wait
-//	a plan is checked, the copy is used, or none         TestEveryFlippedBit, TestPlanFallsBack; TestRescue of images/demo
-//	PID 1 is protected from want of memory               TestAttack/out_of_memory
-//	no client, queue or disk makes PID 1 wait            TestAttackFromOutside/requests, /deaf_clients, /mute_clients,
-//	                                                     /noise, /full_run; TestAttack/uninterruptible_wait (its log
-//	                                                     is frozen too)
-//	nothing ends for want of descriptors                 TestAttackFromOutside/no_descriptors; TestNoDescriptors
-//	time is CLOCK_BOOTTIME                               TestAttackFromOutside/clock_jumps
-//	components may die at any moment                     TestAttackFromOutside/components_killed; TestDemo of images/demo
-//	PID 1 imports and links what it may                  TestRulesOfImports, TestRulesOfTheCode
+//	signals are caught, none means more than it should    TestAttack/signals, TestDrop; TestSmall/every_signal
+//	no panic ends PID 1; a failed fold loses its state    TestLoopSurvivesPanic, TestTaskPanics, TestHandlerPanics,
+//	                                                      TestPanicIsReportedAndRunAnew; TestRulesOfTheCode (no bare go)
+//	a fork bomb starves nobody                            TestAttack/fork_bomb
+//	one reaper owns every pid                             TestAttack/short_children, /orphans, /double_forks
+//	children are born in their cgroup, stop ends it       TestAttack/fork_bomb, /double_forks, /TERM_ignored
+//	what cannot be killed is given up, told, and replaced TestAttack/uninterruptible_wait; TestStubborn
+//	a plan is checked, its copy used, or none             TestEveryFlippedBit, FuzzDecode, TestPlanFallsBack
+//	PID 1 is protected from want of memory                TestAttack/out_of_memory
+//	no client, queue or disk makes PID 1 wait             TestOutside/requests, /deaf_clients, /mute_clients, /noise, /full_run;
+//	                                                      TestTurns, TestHostile, TestMillionRequests, FuzzWire;
+//	                                                      TestAttack/uninterruptible_wait (the log is frozen too)
+//	nothing ends for want of descriptors                  TestOutside/no_descriptors; TestNoDescriptors
+//	spans are of CLOCK_BOOTTIME                           TestOutside/clock_jumps
+//	components may die at any moment                      TestOutside/components_killed; TestDemo of images/demo
+//	what services say is bounded                          TestOutside/noise; FuzzParse of init/notify
+//	PID 1 imports and starts what it may                  TestRulesOfImports, TestRulesOfTheCode
+//	nothing waits without a name; rescue says why         TestSmall/readiness; TestRescue of images/demo
+//	shutdown is bounded, a crash restarts the machine     images/demo (TestDemo)
 
 // attacked is a machine under attack, and what it was like before.
 type attacked struct {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -25,6 +26,9 @@ func (p *pid1) drainNotify(r *resource) {
 	}
 	for _, m := range notify.Receive(r.notifyFD) {
 		m.Unit, m.Invocation = r.unit.Name, r.invocation
+		if m.ReloadedAt > 0 { // on a clock that stands still while the machine is suspended
+			m.ReloadedAt += suspended()
+		}
 		if m.MainPID > 0 && (r.cgroup == nil || !r.cgroup.Holds(m.MainPID)) {
 			m.MainPID = 0
 		}
@@ -64,4 +68,13 @@ func (p *pid1) closeNotify(r *resource) {
 		_ = os.Remove(r.notifyPath)
 		r.notifyFD = -1
 	}
+}
+
+// suspended is how long the machine was, since it booted.
+func suspended() time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		return 0
+	}
+	return max(now()-time.Duration(ts.Nano()), 0)
 }

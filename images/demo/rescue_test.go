@@ -8,10 +8,11 @@ import (
 
 	"clarityos/images"
 	"clarityos/qemu"
+	"clarityos/services/plan"
 )
 
-// TestRescue flips one bit of the plan: PID 1 starts nothing by it, says why and
-// gives a shell. The shell's end restarts the machine.
+// TestRescue flips one bit of the plan and of its copy: PID 1 starts nothing by
+// them, says why and gives a shell. The shell's end restarts the machine.
 func TestRescue(t *testing.T) {
 	img := build(t, images.Override{}, newKey(t))
 	damage(t, img)
@@ -48,19 +49,20 @@ func TestRescueReport(t *testing.T) {
 	m.Must(limit, m.PoweredOff())
 }
 
-// damage flips a bit of the plan in the image: a second archive after the first
-// has the file again.
+// damage flips a bit of the plan in the image, and of its copy: a second archive
+// after the first has the files again.
 func damage(t *testing.T, img *images.Image) {
 	t.Helper()
-	const path = "/usr/lib/clarity/plan"
-	var plan bytes.Buffer
-	if err := img.Cat(&plan, []string{path}); err != nil {
-		t.Fatal(err)
-	}
-	plan.Bytes()[plan.Len()/2] ^= 1
 	tree := images.NewTree()
-	if err := tree.File("test", images.RankOwn, path, 0o644, plan.Bytes()); err != nil {
-		t.Fatal(err)
+	for _, path := range []string{plan.Path, plan.Spare} {
+		var file bytes.Buffer
+		if err := img.Cat(&file, []string{path}); err != nil {
+			t.Fatal(err)
+		}
+		file.Bytes()[file.Len()/2] ^= 1
+		if err := tree.File("test", images.RankOwn, path, 0o644, file.Bytes()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	archive, err := os.ReadFile(img.Initramfs)
 	if err != nil {
