@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"golang.org/x/sys/unix"
 
 	"clarityos/init/spawn"
@@ -32,7 +34,8 @@ func (p *pid1) reap() {
 			return
 		}
 		var ws unix.WaitStatus
-		pid, err := unix.Wait4(-1, &ws, unix.WNOHANG, nil)
+		var used unix.Rusage
+		pid, err := unix.Wait4(-1, &ws, unix.WNOHANG, &used)
 		if err == unix.EINTR {
 			continue
 		}
@@ -52,7 +55,11 @@ func (p *pid1) reap() {
 			f(st)
 			continue
 		}
-		p.exited(p.units[p.sup.Holder(supervisor.Token(token))], supervisor.Token(token), st)
+		r := p.units[p.sup.Holder(supervisor.Token(token))]
+		if r != nil && r.mainToken == supervisor.Token(token) {
+			r.endedCPU = time.Duration(used.Utime.Nano() + used.Stime.Nano())
+		}
+		p.exited(r, supervisor.Token(token), st)
 	}
 }
 

@@ -38,7 +38,8 @@ type resource struct {
 	sockets    []int  // a socket unit's descriptors
 	watched    bool   // Incoming is to be told
 	mainToken  supervisor.Token
-	startedCPU time.Duration // used when it was up
+	startedCPU time.Duration // used by the main process when the unit was up
+	endedCPU   time.Duration // used by the last main process that has ended
 	ended      bool          // its invocation is over; sweep removes what need not stay
 
 	mu       sync.Mutex
