@@ -49,8 +49,7 @@ func (p *pid1) perform(a supervisor.Action) {
 		}
 	case supervisor.SignalAll:
 		if r := p.units[a.Unit.Name]; r != nil && r.cgroup != nil {
-			r.cgroup.Signal(a.Sig)
-			r.cgroup.Signal(int(unix.SIGCONT))
+			r.cgroup.Signal(a.Sig, int(unix.SIGCONT))
 		}
 	case supervisor.Listen:
 		p.listen(a)
