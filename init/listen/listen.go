@@ -37,7 +37,9 @@ func Open(s *plan.Socket) (fds []int, err error) {
 		if target == "" {
 			return fds, errors.New("a socket in the file system is needed for Symlinks=")
 		}
-		_ = os.Remove(link) // of an earlier life
+		if err := removeOld(link, unix.S_IFLNK); err != nil {
+			return fds, fmt.Errorf("link %s: %w", link, err)
+		}
 		if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
 			return fds, err
 		}
@@ -146,7 +148,7 @@ func setUp(fd int, s *plan.Socket, l *plan.Listen, family int, sa unix.Sockaddr)
 		}
 	}
 	if inFiles(&l.At) {
-		if err := makeRoom(l.At.Path); err != nil {
+		if err := removeOld(l.At.Path, unix.S_IFSOCK); err != nil {
 			return err
 		}
 	}
@@ -159,8 +161,9 @@ func setUp(fd int, s *plan.Socket, l *plan.Listen, family int, sa unix.Sockaddr)
 	return unix.Listen(fd, s.Backlog)
 }
 
-// makeRoom removes the socket of an earlier life, and nothing else.
-func makeRoom(path string) error {
+// removeOld removes what an earlier life has left at path: a file of that type
+// (unix.S_IFSOCK and its kin), and nothing else.
+func removeOld(path string, kind uint32) error {
 	var st unix.Stat_t
 	err := unix.Lstat(path, &st)
 	switch {
@@ -168,14 +171,14 @@ func makeRoom(path string) error {
 		return nil
 	case err != nil:
 		return err
-	case st.Mode&unix.S_IFMT != unix.S_IFSOCK:
-		return errors.New("there is a file that is no socket")
+	case st.Mode&unix.S_IFMT != kind:
+		return errors.New("there is a file of another kind, which stays")
 	}
 	return unix.Unlink(path)
 }
 
-// Close closes the descriptors of a socket unit, and removes its files if it
-// asks for that.
+// Close closes the descriptors that Open gave, or as many as it got to, and
+// removes what it made for them if the unit asks for that.
 func Close(s *plan.Socket, fds []int) {
 	for _, fd := range fds {
 		unix.Close(fd)
@@ -183,13 +186,19 @@ func Close(s *plan.Socket, fds []int) {
 	if !s.Remove {
 		return
 	}
-	for _, l := range s.Listen {
+	for _, l := range s.Listen[:len(fds)] {
+		kind := uint32(unix.S_IFSOCK)
+		if l.Kind == "fifo" {
+			kind = unix.S_IFIFO
+		}
 		if inFiles(&l.At) {
-			_ = unix.Unlink(l.At.Path) // its service may have done so
+			_ = removeOld(l.At.Path, kind) // its service may have done so
 		}
 	}
-	for _, link := range s.Symlinks {
-		_ = os.Remove(link)
+	if len(fds) == len(s.Listen) {
+		for _, link := range s.Symlinks {
+			_ = removeOld(link, unix.S_IFLNK)
+		}
 	}
 }
 
