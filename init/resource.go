@@ -232,7 +232,7 @@ func (p *pid1) end(a supervisor.End) {
 	}
 	r.ended, r.mainToken = true, 0
 	p.ended = append(p.ended, r)
-	if svc := a.Unit.Service; svc != nil && !p.keepsRuntime(a.Unit) {
+	if svc := a.Unit.Service; svc != nil && !(svc.Process.KeepRuntimeDir == "yes" || svc.Process.KeepRuntimeDir == "restart" && a.Again) {
 		for i, d := range svc.Process.Directories {
 			if d.Kind != "runtime" {
 				continue
@@ -249,18 +249,6 @@ func (p *pid1) end(a supervisor.End) {
 		r.fresh++
 		r.mu.Unlock()
 	}
-}
-
-// keepsRuntime says whether the runtime directories outlive the run that ended.
-func (p *pid1) keepsRuntime(u *plan.Unit) bool {
-	switch u.Service.Process.KeepRuntimeDir {
-	case "yes":
-		return true
-	case "restart":
-		v, ok := p.sup.View(u.Name)
-		return ok && (v.Phase == supervisor.Backoff || v.Job == supervisor.VerbRestart)
-	}
-	return false
 }
 
 // sweep removes the cgroups of units that have come to rest.

@@ -84,6 +84,7 @@ type End struct {
 	Unit       *plan.Unit
 	Invocation uint64
 	Abandoned  bool
+	Again      bool // another run follows: RuntimeDirectoryPreserve=restart
 }
 
 // Record is a line for the log and, by priority, the console. Priority is

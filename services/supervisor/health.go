@@ -118,6 +118,6 @@ func (s *Supervisor) unhealthy(u *unit) {
 		return
 	}
 	s.fail(u, Unhealthy, cause)
-	u.again, u.stopWanted = h.Action == "restart", h.Action == "stop"
+	u.renew, u.stopWanted = h.Action == "restart", h.Action == "stop"
 	s.stopping(u, true)
 }

@@ -128,10 +128,10 @@ func (s *Supervisor) blockers(u *unit) []*unit {
 			add(s.units, func(d *unit) bool { return d.Service != nil && !d.component() && !d.early && d.job.stops() })
 		}
 	case j.starts():
-		add(u.after, func(d *unit) bool { return d.job.verb != VerbReload && (!d.job.again || j.again) })
+		add(u.after, func(d *unit) bool { return d.job.verb != VerbReload && (!d.job.unasked || j.unasked) })
 		add(u.before, stops)
 		add(u.conflicts, stops)
-		if len(out) == 0 && s.givesWay(u) > 0 {
+		if len(out) == 0 && !u.phase.stopping() && s.givesWay(u) > 0 {
 			for _, e := range u.softAfter {
 				add([]*unit{e.unit}, func(d *unit) bool { return d.job.starts() })
 			}

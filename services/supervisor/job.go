@@ -13,7 +13,7 @@ type job struct {
 	stopped  bool // of a restart: the stop is over
 	running  bool // it has begun and waits for the unit itself
 	boot     bool // it counts for the end of the boot
-	again    bool // of a restart that nobody asked for: only others of its kind wait for it, or a unit that fails for ever would hold up the boot
+	unasked  bool // a start that neither a person nor the boot wants: only others of its kind wait for it, or a unit that fails for ever would hold up the boot
 	began    time.Duration
 	free     time.Duration // when only what gives way held it back; 0: not yet
 	deadline time.Duration // JobTimeoutSec=; 0: none
@@ -118,6 +118,14 @@ func (s *Supervisor) wantStart(u *unit, client uint64, seen map[*unit]bool) {
 	s.addJob(u, VerbStart, client)
 }
 
+// startUnasked is wantStart for what PID 1 starts by itself: after a wait, for
+// Upholds= or OnFailure=.
+func (s *Supervisor) startUnasked(u *unit) {
+	s.unasked = true
+	s.wantStart(u, 0, map[*unit]bool{})
+	s.unasked = false
+}
+
 // wantStop adds stop jobs for u and for everything that stops with it.
 func (s *Supervisor) wantStop(u *unit, client uint64) {
 	if u.job != nil && u.job.verb == VerbStop {
@@ -168,12 +176,12 @@ func (s *Supervisor) addJob(u *unit, verb Verb, client uint64) {
 			if client != 0 {
 				j.clients = append(j.clients, client)
 			}
-			j.again = j.again && s.again
+			j.unasked = j.unasked && s.unasked
 			return
 		}
 		s.finishJob(u, OutcomeCanceled, fmt.Sprintf("a %s job took its place", verb))
 	}
-	u.job = &job{verb: verb, began: s.now, boot: s.planning, again: s.again, deadline: s.at(u.JobTimeout)}
+	u.job = &job{verb: verb, began: s.now, boot: s.planning, unasked: s.unasked && verb == VerbStart, deadline: s.at(u.JobTimeout)}
 	if client != 0 {
 		u.job.clients = []uint64{client}
 	}
@@ -211,6 +219,11 @@ func (s *Supervisor) finishJob(u *unit, o Outcome, message string) {
 				}
 				s.finishJob(r, OutcomeDependency, r.cause)
 			}
+		}
+	}
+	if u.phase.rests() {
+		for _, k := range u.triggeredBy { // a job that ends without a run changes no state that would tell them
+			s.serviceEnded(k, u)
 		}
 	}
 	if j.boot {

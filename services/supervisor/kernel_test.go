@@ -169,7 +169,7 @@ func (k *kernel) spawned(a Spawn) {
 	k.newest[u.Name] = a.Invocation
 	if first && len(u.Conditions) == 0 && u.job != nil && u.job.running {
 		for _, d := range u.after {
-			if d.job != nil && d.job == k.jobs[d] && d.job.verb != VerbReload && (!d.job.again || u.job.again) {
+			if d.job != nil && d.job == k.jobs[d] && d.job.verb != VerbReload && (!d.job.unasked || u.job.unasked) {
 				k.breaks("%s starts before the %s of %s is done", u.Name, d.job.verb, d.Name)
 			}
 		}

@@ -395,3 +395,53 @@ func TestRebuildAdopts(t *testing.T) {
 		t.Errorf("the socket is not watched: %+v", actions)
 	}
 }
+
+// A start that comes to nothing leaves its socket listening, not deaf.
+func TestSocketOfCanceledStart(t *testing.T) {
+	p := socketSystem()
+	p.Units[0].After = append(p.Units[0].After, "slow")
+	p.Units = append(p.Units, service("slow", typed(plan.Notify), func(u *plan.Unit) { u.Enabled = false }))
+	k := newKernel(p)
+	k.fold(Boot{})
+	k.good()
+	k.fold(Request{Verb: VerbStart, Unit: "slow"})
+	k.fold(Incoming{Unit: "a.socket"})
+	phases(t, k, map[string]Phase{"a": Dead, "a.socket": Running})
+	k.fold(Request{Verb: VerbStop, Unit: "a"})
+	phases(t, k, map[string]Phase{"a": Dead, "a.socket": Listening})
+}
+
+// Whether another run follows is told with the end of one, since what the
+// service keeps may depend on it.
+func TestEndTellsOfTheNextRun(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		set  func(*plan.Service)
+		do   func(*kernel) Event
+		want bool
+	}{
+		{"Restart=, at once", func(s *plan.Service) { s.Restart, s.RestartDelay = plan.RestartAlways, 0 }, nil, true},
+		{"Restart=, later", func(s *plan.Service) { s.Restart = plan.RestartAlways }, nil, true},
+		{"no restart", func(*plan.Service) {}, nil, false},
+		{"a restart job", func(*plan.Service) {}, func(*kernel) Event { return Request{Verb: VerbRestart, Unit: "a"} }, true},
+		{"a stop job", func(s *plan.Service) { s.Restart = plan.RestartAlways }, func(*kernel) Event { return Request{Verb: VerbStop, Unit: "a"} }, false},
+		{"a shutdown", func(s *plan.Service) { s.Restart = plan.RestartAlways }, func(*kernel) Event { return Shutdown{Kind: Reboot} }, false},
+	} {
+		k := up(t, with(c.set))
+		p := k.of("a")[0]
+		if c.do != nil {
+			k.fold(c.do(k))
+		}
+		ends := 0
+		for _, a := range k.s.Fold(k.now, Exited{Token: p.token, Signal: 9}) {
+			if e, ok := a.(End); ok && e.Unit.Name == "a" {
+				if ends++; e.Again != c.want {
+					t.Errorf("%s: again %v, want %v", c.name, e.Again, c.want)
+				}
+			}
+		}
+		if ends != 1 {
+			t.Errorf("%s: %d ends", c.name, ends)
+		}
+	}
+}

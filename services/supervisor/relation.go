@@ -136,8 +136,8 @@ func (u *unit) lacking() string {
 func (s *Supervisor) propagate() bool {
 	moved := s.moved
 	s.moved = nil
-	for _, u := range moved {
-		if s.halt != "" {
+	for i, u := range moved {
+		if s.halt != "" || slices.Contains(moved[:i], u) { // once, for where it has got to
 			continue
 		}
 		switch {
@@ -153,7 +153,7 @@ func (s *Supervisor) propagate() bool {
 func (s *Supervisor) wentUp(u *unit) {
 	for _, d := range u.upholds {
 		if d.phase.rests() && d.job == nil {
-			s.wantStart(d, 0, map[*unit]bool{})
+			s.startUnasked(d)
 		}
 	}
 }
@@ -198,7 +198,7 @@ func (s *Supervisor) wentDown(u *unit) {
 		switch {
 		case u.job != nil || hopeless || !s.upheld(u):
 		case u.Service == nil:
-			s.wantStart(u, 0, map[*unit]bool{})
+			s.startUnasked(u)
 		default:
 			s.enter(u, Backoff, max(u.Service.RestartDelay, upholdMin))
 		}
@@ -219,7 +219,7 @@ func (s *Supervisor) trigger(u *unit, list []*unit) {
 	for _, d := range list {
 		d.monitor = append(u.exit.environment("MONITOR_EXIT_CODE=", "MONITOR_EXIT_STATUS="),
 			"MONITOR_SERVICE_RESULT="+string(u.result), "MONITOR_UNIT="+u.Name)
-		s.wantStart(d, 0, map[*unit]bool{})
+		s.startUnasked(d)
 	}
 }
 

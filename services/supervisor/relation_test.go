@@ -245,3 +245,25 @@ func TestRestartStartsWhatItNeeds(t *testing.T) {
 	k.good()
 	phases(t, k, map[string]Phase{"db": Running, "app": Running})
 }
+
+// What a unit that fails for ever starts each time does not hold up the boot.
+func TestOnFailureDoesNotHoldTheBoot(t *testing.T) {
+	k := newKernel(system(
+		service("a", with(func(s *plan.Service) { s.Restart = plan.RestartAlways }), func(u *plan.Unit) { u.OnFailure, u.StartLimit = []string{"b"}, plan.StartLimit{} }),
+		service("b", typed(plan.Notify))))
+	k.fold(Boot{})
+	for k.now < 10*time.Minute {
+		for k.answer() {
+		}
+		for _, p := range k.of("a") {
+			k.exit(p, 1, 0)
+		}
+		if k.booted > 0 {
+			break
+		}
+		k.tick()
+	}
+	if k.booted != 1 {
+		t.Errorf("after %v the boot waits for %v", k.now, k.s.Summary().Waiting)
+	}
+}

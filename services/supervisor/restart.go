@@ -19,14 +19,16 @@ func (s *Supervisor) finish(u *unit) {
 	if u.Service != nil {
 		s.stopProbes(u)
 	}
-	s.do(End{Unit: u.Unit, Invocation: u.invocation, Abandoned: u.abandoned})
 	if u.active != 0 && s.now-u.active > steady {
 		u.restarts = 0
 	}
 	restart, delay := u.restarting()
+	restart = restart && s.halt == "" && (u.job == nil || u.job.starts())
+	wanted := u.job != nil && (u.job.verb == VerbRestart || u.job.verb == VerbStart && !u.job.running)
+	s.do(End{Unit: u.Unit, Invocation: u.invocation, Abandoned: u.abandoned, Again: s.halt == "" && (restart || wanted)})
 	bad := u.result != Success && u.result != Unmet
 	switch {
-	case restart && s.halt == "" && (u.job == nil || u.job.starts()):
+	case restart:
 		u.restarts++
 		s.enter(u, Backoff, max(delay, 1))
 	case bad:
@@ -63,9 +65,7 @@ func (s *Supervisor) finish(u *unit) {
 func (s *Supervisor) restart(u *unit) {
 	for _, d := range slices.Concat(u.requires, u.bindsTo) {
 		if !d.phase.up() {
-			s.again = true
-			s.wantStart(u, 0, map[*unit]bool{})
-			s.again = false
+			s.startUnasked(u)
 			return
 		}
 	}
@@ -78,7 +78,7 @@ const steady = 10 * time.Second
 // restarting applies the restart policy to the run that just ended.
 func (u *unit) restarting() (bool, time.Duration) {
 	svc := u.Service
-	if svc != nil && u.again && !u.stopWanted {
+	if svc != nil && u.renew && !u.stopWanted {
 		return true, delay(svc, u.restarts)
 	}
 	if svc == nil || u.stopWanted || u.result == StartLimit || u.result == BadUnit || u.result == Unmet || u.result == Asserted {

@@ -29,7 +29,7 @@ type Supervisor struct {
 	out            []Action
 
 	planning  bool // Boot is adding its jobs
-	again     bool // a restart is adding its jobs
+	unasked   bool // PID 1 is adding jobs by itself
 	booting   bool // jobs of the boot are left
 	bootJobs  int
 	booted    bool          // the boot's last job has ended
@@ -68,7 +68,7 @@ type unit struct {
 	exit          verdict // of the main process
 	status        string
 	errno         int
-	again         bool     // the end is that of an unhealthy run, which is followed by another
+	renew         bool     // the run ends because it is unhealthy, and another one follows whatever Restart= says
 	monitor       []string // variables about the unit whose end started this one
 	reload        reload
 	watchdog      watchdog

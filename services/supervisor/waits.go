@@ -83,7 +83,7 @@ func (s *Supervisor) heldBy(u *unit, most int) []string {
 		return out
 	}
 	for _, d := range u.after {
-		if d.job != nil && d.job.verb != VerbReload && (!d.job.again || j.again) && add("%s to %s", d.Name, d.job.word()) {
+		if d.job != nil && d.job.verb != VerbReload && (!d.job.unasked || j.unasked) && add("%s to %s", d.Name, d.job.word()) {
 			return out
 		}
 	}
