@@ -1,9 +1,6 @@
 package main_test
 
 import (
-	"bytes"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -19,7 +16,7 @@ func TestPlanFallsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	flip(t, img, plan.Path)
+	qemu.FlipBit(t, img, plan.Path)
 	tm := qemu.ForTest(t, qemu.Config{Image: img})
 	tm.Must(2*limit, tm.AgentReady())
 	m := machine{tm, t}
@@ -27,31 +24,5 @@ func TestPlanFallsBack(t *testing.T) {
 	m.becomes("steady.service", "active")
 	if text := m.MustShell(limit, "clarityctl status"); !strings.Contains(text, plan.Path+" cannot be used (plan is damaged: checksum") || !strings.Contains(text, plan.Spare+" is") {
 		t.Error(text)
-	}
-}
-
-// flip changes a bit of a file of an image: a further archive has it again.
-func flip(t *testing.T, img *images.Image, path string) {
-	t.Helper()
-	var content bytes.Buffer
-	if err := img.Cat(&content, []string{path}); err != nil {
-		t.Fatal(err)
-	}
-	content.Bytes()[content.Len()/2] ^= 1
-	tree := images.NewTree()
-	if err := tree.File("test", images.RankOwn, path, 0o644, content.Bytes()); err != nil {
-		t.Fatal(err)
-	}
-	archive, err := os.ReadFile(img.Initramfs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	whole := bytes.NewBuffer(append(archive, make([]byte, -len(archive)&3)...)) // archives begin at multiples of 4
-	if err := tree.WriteNewc(whole, img.Epoch); err != nil {
-		t.Fatal(err)
-	}
-	img.Initramfs = filepath.Join(t.TempDir(), "flipped")
-	if err := os.WriteFile(img.Initramfs, whole.Bytes(), 0o644); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -55,14 +55,21 @@ const newPlan = "/run/clarity/plan"
 
 // recompile has a child compile the units of the running root anew, with more
 // instances of templates than it has so far, and goes over to the plan when it
-// holds. Text is the child's to parse.
+// holds. Text is the child's to parse. One does so at a time, since each begins
+// with what the plan before it has.
 func (p *pid1) recompile(more []string, done func(error)) {
+	if p.compiling {
+		p.compiles = append(p.compiles, func() { p.recompile(more, done) })
+		return
+	}
+	p.compiling = true
 	_ = os.Remove(newPlan)
 	argv := append([]string{"clarityd", "compile", newPlan}, p.plan.Instances...)
 	p.run(&spawn.Spec{
 		Command: plan.Command{Path: "/usr/lib/clarity/clarityd", Argv: append(argv, more...)},
 		Process: plan.Process{UID: -1, GID: -1, Umask: -1},
 	}, func(st spawn.Status, err error) {
+		defer p.compiled() // after a panic too
 		if err == nil && (st.Code != 0 || st.Signal != 0) {
 			err = fmt.Errorf("the compiler ended with status %d, signal %d; what it said is in the kernel log", st.Code, st.Signal)
 		}
@@ -76,4 +83,14 @@ func (p *pid1) recompile(more []string, done func(error)) {
 		}
 		done(err)
 	})
+}
+
+// compiled lets the next compilation begin.
+func (p *pid1) compiled() {
+	p.compiling = false
+	if len(p.compiles) > 0 {
+		next := p.compiles[0]
+		p.compiles = p.compiles[1:]
+		next()
+	}
 }

@@ -18,13 +18,6 @@ func (p *pid1) call(c *server.Conn, method string, args json.RawMessage) {
 		p.callVarlink(c, method, args)
 		return
 	}
-	decode := func(into any) bool {
-		if len(args) > 0 && json.Unmarshal(args, into) != nil {
-			c.Fail(control.ErrInvalidParameter, control.Fault{Parameter: "parameters"})
-			return false
-		}
-		return true
-	}
 	switch name {
 	case "Change", "Shutdown", "ReloadPlan", "Kill", "SetProperty":
 		if c.UID != 0 {
@@ -34,10 +27,7 @@ func (p *pid1) call(c *server.Conn, method string, args json.RawMessage) {
 	}
 	switch name {
 	case "Status":
-		var a control.UnitArgs
-		if decode(&a) {
-			p.status(c, a.Unit)
-		}
+		with(c, args, func(a control.UnitArgs) { p.status(c, a.Unit) })
 	case "List":
 		r := p.overview()
 		r.Units, r.Started = p.sup.Views(), p.startedCPU()
@@ -47,52 +37,25 @@ func (p *pid1) call(c *server.Conn, method string, args json.RawMessage) {
 		c.Closed = func() { p.waiting = slices.DeleteFunc(p.waiting, func(w *server.Conn) bool { return w == c }) }
 		p.answerWaiting()
 	case "Why":
-		var a control.UnitArgs
-		if !decode(&a) {
-			return
-		}
-		lines, ok := p.sup.Why(a.Unit)
-		if !ok && a.Unit != "" {
-			c.Fail(control.ErrNoSuchUnit, control.Fault{Unit: a.Unit})
-			return
-		}
-		c.Reply(control.WhyReply{Lines: lines, Holding: p.sup.Holding(a.Unit)})
+		with(c, args, func(a control.UnitArgs) { p.why(c, a.Unit) })
 	case "Show":
-		var a control.UnitArgs
-		if decode(&a) {
-			p.show(c, a.Unit)
-		}
+		with(c, args, func(a control.UnitArgs) { p.show(c, a.Unit) })
 	case "Relations":
 		p.relations(c)
 	case "Usage":
 		p.showUsage(c)
 	case "Events":
-		var a control.EventsArgs
-		if decode(&a) {
-			p.events(c, a)
-		}
+		with(c, args, func(a control.EventsArgs) { p.events(c, a) })
 	case "Kill":
-		var a control.KillArgs
-		if decode(&a) {
-			p.kill(c, a)
-		}
+		with(c, args, func(a control.KillArgs) { p.kill(c, a) })
 	case "SetProperty":
-		var a control.SetPropertyArgs
-		if decode(&a) {
-			p.setProperty(c, a)
-		}
+		with(c, args, func(a control.SetPropertyArgs) { p.setProperty(c, a) })
 	case "Findings":
 		c.Reply(control.FindingsReply{Findings: p.plan.Findings})
 	case "Change":
-		var a control.ChangeArgs
-		if decode(&a) {
-			p.change(c, a)
-		}
+		with(c, args, func(a control.ChangeArgs) { p.change(c, a) })
 	case "Shutdown":
-		var a control.ShutdownArgs
-		if decode(&a) {
-			p.shutdown(c, a.Kind)
-		}
+		with(c, args, func(a control.ShutdownArgs) { p.shutdown(c, a.Kind) })
 	case "ReloadPlan":
 		p.recompile(nil, func(err error) {
 			if err != nil {
@@ -104,6 +67,27 @@ func (p *pid1) call(c *server.Conn, method string, args json.RawMessage) {
 	default:
 		c.Fail(control.ErrMethodNotFound, control.Fault{Method: method})
 	}
+}
+
+// with decodes the parameters of a call and carries it out, or tells the client
+// that they are not what the method takes.
+func with[A any](c *server.Conn, args json.RawMessage, do func(A)) {
+	var a A
+	if len(args) > 0 && json.Unmarshal(args, &a) != nil {
+		c.Fail(control.ErrInvalidParameter, control.Fault{Parameter: "parameters"})
+		return
+	}
+	do(a)
+}
+
+// why explains a unit's state or, with "", only what the boot waits for.
+func (p *pid1) why(c *server.Conn, unit string) {
+	lines, ok := p.sup.Why(unit)
+	if !ok && unit != "" {
+		c.Fail(control.ErrNoSuchUnit, control.Fault{Unit: unit})
+		return
+	}
+	c.Reply(control.WhyReply{Lines: lines, Holding: p.sup.Holding(unit)})
 }
 
 // callVarlink answers the introspection that every varlink service has.

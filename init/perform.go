@@ -54,7 +54,7 @@ func (p *pid1) perform(a supervisor.Action) {
 	case supervisor.Listen:
 		p.listen(a)
 	case supervisor.Watch:
-		p.watchSocket(a.Unit, a.On)
+		p.watchSocket(p.resource(a.Unit), a.On)
 	case supervisor.Close:
 		p.closeSocket(a.Unit)
 	case supervisor.Kill:

@@ -47,6 +47,8 @@ type pid1 struct {
 	waiting   []*server.Conn           // who waits for the boot
 	measuring []*server.Conn           // who waits for the usage of all units
 	history   history
+	compiling bool     // a child compiles units
+	compiles  []func() // those that wait for it; as many as root has calls under way
 	lastConn  uint64
 
 	posts    chan func() // from pools to the loop
@@ -143,7 +145,10 @@ func boot() *pid1 {
 	p.try(err)
 	p.sup = supervisor.New(p.plan)
 	p.fold(supervisor.Boot{})
-	p.after(firstTell, func() { p.tellBoot(firstTell) })
+	p.after(firstTell, func() {
+		p.asks.Add(rest) // however long the boot takes, and for what its end has left
+		p.tellBoot(firstTell)
+	})
 	return p
 }
 

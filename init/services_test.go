@@ -41,6 +41,7 @@ func TestServices(t *testing.T) {
 		{"scheduling and limits", scheduling},
 		{"cgroup limits and slices", limits},
 		{"delegation", delegation},
+		{"a runtime directory that outlives restarts", keeps},
 		{"input and output", inputOutput},
 		{"log levels", logLevels},
 		{"journal and console", func(m machine) {
@@ -192,8 +193,19 @@ func delegation(m machine) {
 	m.starts("delegated")
 	m.logs("delegated", "made")
 	m.logs("delegated", "0::/system.slice/delegated.service/main")
-	m.MustShell(limit, "clarityctl stop delegated")
+	// A signal to all reaches those of groups below.
+	m.MustShell(limit, "clarityctl kill -s TERM delegated")
+	m.becomes("delegated.service", "inactive")
 	m.Must(limit, m.Succeeds("test ! -e /sys/fs/cgroup/system.slice/delegated.service"))
+}
+
+func keeps(m machine) {
+	m.starts("keeps")
+	m.Must(limit, m.Succeeds("test -e /run/keeps/mark"))
+	m.MustShell(limit, "clarityctl kill -s KILL keeps")
+	m.logs("keeps", "kept")
+	m.MustShell(limit, "clarityctl stop keeps")
+	m.Must(limit, m.Succeeds("test ! -e /run/keeps"))
 }
 
 func inputOutput(m machine) {

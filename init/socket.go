@@ -32,13 +32,12 @@ func (p *pid1) listen(a supervisor.Listen) {
 }
 
 // watchSocket has the first use of a socket told, once.
-func (p *pid1) watchSocket(u *plan.Unit, on bool) {
-	r := p.resource(u)
+func (p *pid1) watchSocket(r *resource, on bool) {
 	if r.watched == on {
 		return
 	}
 	r.watched = on
-	if on && u.Socket.Flush {
+	if on && r.unit.Socket.Flush {
 		listen.Flush(r.sockets)
 	}
 	for _, fd := range r.sockets {
@@ -47,15 +46,15 @@ func (p *pid1) watchSocket(u *plan.Unit, on bool) {
 			continue
 		}
 		p.try(p.reactor.Add(fd, unix.EPOLLIN, func(uint32) {
-			p.watchSocket(u, false)
-			p.fold(supervisor.Incoming{Unit: u.Name})
+			p.watchSocket(r, false)
+			p.fold(supervisor.Incoming{Unit: r.unit.Name})
 		}))
 	}
 }
 
 func (p *pid1) closeSocket(u *plan.Unit) {
-	p.watchSocket(u, false)
 	r := p.resource(u)
+	p.watchSocket(r, false)
 	fds := r.sockets
 	r.sockets = nil
 	p.asks.Add(func() { listen.Close(u.Socket, fds) })

@@ -1,10 +1,13 @@
 package qemu
 
 import (
+	"bytes"
 	"context"
+	"os"
 	"path/filepath"
 	"time"
 
+	"clarityos/images"
 	"clarityos/qemu/agent"
 )
 
@@ -87,4 +90,33 @@ func (m *TestMachine) MustRun(limit time.Duration, cmd agent.Command) string {
 		m.t.Fatalf("%q: %v\nstdout: %s\nstderr: %s", cmd.Args, res, res.Stdout, res.Stderr)
 	}
 	return string(res.Stdout)
+}
+
+// FlipBit changes one bit of files of an image that only the test has: a second
+// archive after the first has the files again.
+func FlipBit(t TB, img *images.Image, paths ...string) {
+	t.Helper()
+	tree := images.NewTree()
+	for _, path := range paths {
+		var file bytes.Buffer
+		if err := img.Cat(&file, []string{path}); err != nil {
+			t.Fatalf("flip a bit: %v", err)
+		}
+		file.Bytes()[file.Len()/2] ^= 1
+		if err := tree.File("test", images.RankOwn, path, 0o644, file.Bytes()); err != nil {
+			t.Fatalf("flip a bit: %v", err)
+		}
+	}
+	archive, err := os.ReadFile(img.Initramfs)
+	if err != nil {
+		t.Fatalf("flip a bit: %v", err)
+	}
+	whole := bytes.NewBuffer(append(archive, make([]byte, -len(archive)&3)...)) // archives begin at multiples of 4
+	if err := tree.WriteNewc(whole, img.Epoch); err != nil {
+		t.Fatalf("flip a bit: %v", err)
+	}
+	img.Initramfs = filepath.Join(t.TempDir(), "flipped")
+	if err := os.WriteFile(img.Initramfs, whole.Bytes(), 0o644); err != nil {
+		t.Fatalf("flip a bit: %v", err)
+	}
 }

@@ -1,9 +1,6 @@
 package demo_test
 
 import (
-	"bytes"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"clarityos/images"
@@ -15,7 +12,7 @@ import (
 // them, says why and gives a shell. The shell's end restarts the machine.
 func TestRescue(t *testing.T) {
 	img := build(t, images.Override{}, newKey(t))
-	damage(t, img)
+	qemu.FlipBit(t, img, plan.Path, plan.Spare)
 	m := qemu.ForTest(t, qemu.Config{Image: img, NoReboot: true})
 	m.Must(bootLimit, m.ConsoleLine(`The boot cannot go on: the plan /usr/lib/clarity/plan cannot be used: .*checksum`))
 	m.Must(bootLimit, m.ConsoleLine(`^rescue# `))
@@ -47,35 +44,6 @@ func TestRescueReport(t *testing.T) {
 	m.Must(limit, m.ConsoleLine("^next: `clarityctl start needed.service` tries again"))
 	typed(t, m, "exit\r")
 	m.Must(limit, m.PoweredOff())
-}
-
-// damage flips a bit of the plan in the image, and of its copy: a second archive
-// after the first has the files again.
-func damage(t *testing.T, img *images.Image) {
-	t.Helper()
-	tree := images.NewTree()
-	for _, path := range []string{plan.Path, plan.Spare} {
-		var file bytes.Buffer
-		if err := img.Cat(&file, []string{path}); err != nil {
-			t.Fatal(err)
-		}
-		file.Bytes()[file.Len()/2] ^= 1
-		if err := tree.File("test", images.RankOwn, path, 0o644, file.Bytes()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	archive, err := os.ReadFile(img.Initramfs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	whole := bytes.NewBuffer(append(archive, make([]byte, -len(archive)&3)...)) // archives begin at multiples of 4
-	if err := tree.WriteNewc(whole, img.Epoch); err != nil {
-		t.Fatal(err)
-	}
-	img.Initramfs = filepath.Join(t.TempDir(), "damaged")
-	if err := os.WriteFile(img.Initramfs, whole.Bytes(), 0o644); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func typed(t *testing.T, m *qemu.TestMachine, text string) {

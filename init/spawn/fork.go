@@ -85,8 +85,8 @@ func Fork(t *Table, spec *Spec, files Files, devNull int) (Child, error) {
 const timerSlack = 50 * time.Microsecond
 
 // forkExec gives the child the timer slack that processes have by default, and
-// not that of PID 1's threads. The thread keeps it until its next timer, which
-// does no harm.
+// not that of PID 1's threads. The thread keeps it, which does no harm: what
+// made the slack necessary is the runtime's monitor, and that never forks.
 func forkExec(program string, argv []string, attr *syscall.ProcAttr) (int, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -101,7 +101,7 @@ func dataFile(data []byte) (int, error) {
 		return -1, fmt.Errorf("input: %w", err)
 	}
 	if n, err := unix.Pwrite(fd, data, 0); err != nil || n != len(data) {
-		return -1, fmt.Errorf("input: %d of %d bytes written: %w", n, len(data), err)
+		return -1, fmt.Errorf("input: %d of %d bytes written: %v", n, len(data), err)
 	}
 	_, _ = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_WRITE|unix.F_SEAL_GROW|unix.F_SEAL_SHRINK|unix.F_SEAL_SEAL)
 	return fd, nil

@@ -11,7 +11,7 @@ import (
 	"clarityos/services/plan"
 )
 
-// openTTY opens a terminal and makes it the session's: tty-force takes it from
+// openTTY opens a terminal and, if it is the input, makes it the session's: tty-force takes it from
 // whoever has it, tty waits until it is free, tty-fail does not wait. The wait
 // ends with the start's timeout. /dev/console stands for the device behind it,
 // which alone can be a controlling terminal.
@@ -57,7 +57,10 @@ func openTTY(t *plan.TTY, input string) (int, error) {
 
 // control makes fd the controlling terminal of this session.
 func control(fd int, path, input string) error {
-	if input == "" || !strings.HasPrefix(input, "tty") || input == "tty-force" {
+	if !strings.HasPrefix(input, "tty") {
+		return nil // it is written to only, and stays whose it is
+	}
+	if input == "tty-force" {
 		return unix.IoctlSetInt(fd, unix.TIOCSCTTY, 1)
 	}
 	watch, err := unix.InotifyInit1(unix.IN_CLOEXEC)
