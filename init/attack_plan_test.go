@@ -17,7 +17,7 @@ func TestPlanFallsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	qemu.FlipBit(t, img, plan.Path)
-	tm := qemu.ForTest(t, qemu.Config{Image: img})
+	tm := qemu.ForTest(t, qemu.Config{Image: img, NoReboot: true})
 	tm.Must(2*limit, tm.AgentReady())
 	m := machine{tm, t}
 	m.MustShell(limit, "clarityctl wait --timeout 60s")

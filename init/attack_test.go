@@ -87,7 +87,7 @@ func withstand(t *testing.T, attacks []attack) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tm := qemu.ForTest(t, qemu.Config{Image: img, Disk: t.TempDir() + "/var", DiskSize: img.DataSize})
+	tm := qemu.ForTest(t, qemu.Config{Image: img, Disk: t.TempDir() + "/var", DiskSize: img.DataSize, NoReboot: true})
 	tm.Must(2*limit, tm.AgentReady())
 	tm.MustShell(limit, "clarityctl wait --timeout 60s")
 	boot, err := tm.BootID(t.Context())

@@ -62,7 +62,7 @@ func TestSmall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tm := qemu.ForTest(t, qemu.Config{Image: img})
+	tm := qemu.ForTest(t, qemu.Config{Image: img, NoReboot: true})
 	tm.Must(2*limit, tm.AgentReady())
 	tm.MustShell(limit, "clarityctl wait --timeout 60s")
 	boot, err := tm.BootID(t.Context())

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -133,6 +135,24 @@ func remembered(path, key string, ask func() bool) bool {
 		_ = renameio.WriteFile(path, text, 0o644) // else the next start asks again
 	}
 	return answer
+}
+
+// safeVersion is the first QEMU that may translate on several threads: before
+// it, a guest's processor that runs code which another one is patching may get
+// half of the patch, and a kernel that switches a static key panics with "Oops:
+// int3" (QEMU's commit deba78709a, "accel/tcg: Always lock pages before
+// translation").
+var safeVersion = []int{8, 1}
+
+// threads returns how many threads TCG may have, as -accel's option says it, for
+// what `qemu --version` writes.
+func threads(version string) string {
+	_, text, _ := strings.Cut(version, "version ")
+	var v [2]int
+	if n, _ := fmt.Sscanf(text, "%d.%d", &v[0], &v[1]); n == 2 && slices.Compare(v[:], safeVersion) >= 0 {
+		return "multi"
+	}
+	return "single"
 }
 
 // probeKVM boots a kernel without a root file system, which panics when it

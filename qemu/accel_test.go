@@ -65,6 +65,20 @@ func TestProbeIsRemembered(t *testing.T) {
 	}
 }
 
+func TestThreads(t *testing.T) {
+	for version, want := range map[string]string{
+		"QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)": "single",
+		"QEMU emulator version 8.0.5":                                    "single",
+		"QEMU emulator version 8.1.0 (v8.1.0)":                           "multi",
+		"QEMU emulator version 10.0.2 (Debian 1:10.0.2+ds-2)":            "multi",
+		"": "single", "version x": "single",
+	} {
+		if got := threads(version); got != want {
+			t.Errorf("%q: %s, want %s", version, got, want)
+		}
+	}
+}
+
 func TestPrepareDisk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "new", "var.img")
 	size := func() int64 {

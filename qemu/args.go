@@ -34,8 +34,8 @@ var platforms = map[string]platform{
 }
 
 // arguments returns what QEMU is started with for a config that is filled and
-// whose acceleration is decided.
-func arguments(c Config) []string {
+// whose acceleration is decided. TCG gets threads, "single" or "multi".
+func arguments(c Config, threads string) []string {
 	p := platforms[c.Image.Arch]
 	var args []string
 	add := func(a ...string) { args = append(args, a...) }
@@ -48,7 +48,7 @@ func arguments(c Config) []string {
 	case c.CountInstructions:
 		add("-accel", "tcg", "-cpu", p.cpu, "-icount", "shift=0,sleep=off")
 	default:
-		add("-accel", "tcg,thread=multi", "-cpu", p.cpu)
+		add("-accel", "tcg,thread="+threads, "-cpu", p.cpu)
 	}
 	add("-m", fmt.Sprint(c.Memory), "-smp", fmt.Sprint(c.CPUs))
 

@@ -36,7 +36,7 @@ func TestArguments(t *testing.T) {
 				t.Fatal(err)
 			}
 			var b strings.Builder
-			for i, a := range arguments(cfg) {
+			for i, a := range arguments(cfg, "multi") {
 				switch {
 				case i == 0:
 				case strings.HasPrefix(a, "-"):

@@ -11,6 +11,10 @@ import (
 	"clarityos/qemu/agent"
 )
 
+// testTail is how many lines of the console a failed test shows: PID 1's or the
+// kernel's last words with their traces.
+const testTail = 200
+
 // TestLimit bounds the life of a machine that ForTest made.
 const TestLimit = 10 * time.Minute
 
@@ -49,7 +53,7 @@ func ForTest(t TB, cfg Config) *TestMachine {
 	t.Cleanup(func() {
 		m.CutPower()
 		if t.Failed() {
-			t.Logf("--- console of %s ---\n%s", cfg.Image.Name, m.Console().Tail(tailLines))
+			t.Logf("--- console of %s ---\n%s", cfg.Image.Name, m.Console().Tail(testTail))
 		}
 		if err := m.Close(); err != nil {
 			t.Logf("%v", err)

@@ -27,6 +27,7 @@ type Machine struct {
 	stop    context.CancelFunc
 	cfg     Config
 	program string
+	threads string // of TCG
 	console *Console
 
 	mu    sync.Mutex
@@ -60,8 +61,9 @@ func Start(ctx context.Context, cfg Config) (*Machine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start image %s: %w", cfg.Image.Name, err)
 	}
+	version, _ := exec.CommandContext(ctx, program, "--version").Output() // "": of unknown age
 	ctx, stop := context.WithCancel(ctx)
-	m := &Machine{ctx: ctx, stop: stop, cfg: cfg, program: program, console: console}
+	m := &Machine{ctx: ctx, stop: stop, cfg: cfg, program: program, threads: threads(string(version)), console: console}
 	if err := m.PowerOn(); err != nil {
 		m.Close()
 		return nil, err
@@ -76,7 +78,7 @@ func (m *Machine) PowerOn() error {
 		return fmt.Errorf("power on image %s: it is on already", m.cfg.Image.Name)
 	}
 	m.console.beginBoot()
-	p, err := launch(m.program, arguments(m.cfg), m.console)
+	p, err := launch(m.program, arguments(m.cfg, m.threads), m.console)
 	if err != nil {
 		return fmt.Errorf("power on image %s: %w", m.cfg.Image.Name, err)
 	}

@@ -56,7 +56,7 @@ func TestLogs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tm := qemu.ForTest(t, qemu.Config{Image: img})
+	tm := qemu.ForTest(t, qemu.Config{Image: img, NoReboot: true})
 	tm.Must(limit, tm.AgentReady())
 	tm.MustShell(limit, "clarityctl wait --timeout 60s")
 	for _, test := range []struct {
