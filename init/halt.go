@@ -8,6 +8,7 @@ import (
 
 	"clarityos/init/guard"
 	"clarityos/init/power"
+	"clarityos/init/stage"
 	"clarityos/services/supervisor"
 )
 
@@ -15,6 +16,7 @@ import (
 // answers whoever asks; the last steps have a goroutine of their own.
 func (p *pid1) halt(h supervisor.Halt) {
 	p.halting = true
+	p.try(stage.FineTimers())
 	if len(h.Left) > 0 {
 		p.say(supervisor.PriorityWarning, "these did not end: "+strings.Join(h.Left, ", "))
 	}

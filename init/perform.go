@@ -49,8 +49,7 @@ func (p *pid1) perform(a supervisor.Action) {
 		}
 	case supervisor.SignalAll:
 		if r := p.units[a.Unit.Name]; r != nil && r.cgroup != nil {
-			r.cgroup.Signal(a.Sig)
-			r.cgroup.Signal(int(unix.SIGCONT))
+			r.cgroup.Signal(a.Sig, int(unix.SIGCONT))
 		}
 	case supervisor.Listen:
 		p.listen(a)
@@ -280,8 +279,16 @@ func (p *pid1) done(d supervisor.Done) {
 // it, once the boot is complete.
 const restGCPercent = 25
 
+// rest begins to collect garbage and gives back what the start has left. What is
+// left of the boot's last events goes with the second time.
+func rest() {
+	debug.SetGCPercent(restGCPercent)
+	debug.FreeOSMemory()
+}
+
 // bootDone says how the boot went, and goes into rescue when its goal failed.
 func (p *pid1) bootDone() {
+	p.asks.Add(rest) // the start needed more than what follows
 	p.asks.Add(func() {
 		err := cgroup.Protect()
 		p.post(func() {
@@ -291,10 +298,8 @@ func (p *pid1) bootDone() {
 			for _, r := range p.units { // the memory controller is on now
 				p.watchMemory(r)
 			}
+			p.asks.Add(rest)
 		})
-		// The start needed more than what follows, and was in a hurry.
-		debug.SetGCPercent(restGCPercent)
-		debug.FreeOSMemory()
 	})
 	sum := p.sup.Summary()
 	goal, _ := p.sup.View(p.plan.Default)

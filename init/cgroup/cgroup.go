@@ -252,26 +252,38 @@ func (g *Group) read(file string) ([]byte, error) {
 
 // Processes lists the pids in the group and below it.
 func (g *Group) Processes() []int {
-	var pids []int
-	_ = fs.WalkDir(os.DirFS(Root+"/"+g.Path), ".", func(p string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() {
-			return nil
-		}
-		b, _ := os.ReadFile(Root + "/" + g.Path + "/" + p + "/cgroup.procs")
-		for _, f := range strings.Fields(string(b)) {
-			if n, err := strconv.Atoi(f); err == nil {
-				pids = append(pids, n)
-			}
+	dir := Root + "/" + g.Path
+	pids := processesIn(dir)
+	if b, err := g.read("cgroup.stat"); err != nil || bytes.Contains(b, []byte("nr_descendants 0\n")) {
+		return pids // as it is for almost every service; a walk takes ten times as long
+	}
+	_ = fs.WalkDir(os.DirFS(dir), ".", func(p string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && p != "." {
+			pids = append(pids, processesIn(dir+"/"+p)...)
 		}
 		return nil
 	})
 	return pids
 }
 
-// Signal sends a signal to every process of the group.
-func (g *Group) Signal(sig int) {
+// processesIn lists the pids in one folder's group alone.
+func processesIn(dir string) []int {
+	var pids []int
+	b, _ := os.ReadFile(dir + "/cgroup.procs")
+	for _, f := range strings.Fields(string(b)) {
+		if n, err := strconv.Atoi(f); err == nil {
+			pids = append(pids, n)
+		}
+	}
+	return pids
+}
+
+// Signal sends signals, one after another, to every process of the group.
+func (g *Group) Signal(signals ...int) {
 	for _, pid := range g.Processes() {
-		_ = unix.Kill(pid, unix.Signal(sig)) // it may have ended meanwhile
+		for _, sig := range signals {
+			_ = unix.Kill(pid, unix.Signal(sig)) // it may have ended meanwhile
+		}
 	}
 }
 

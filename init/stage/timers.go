@@ -18,7 +18,13 @@ const slack = 10 * time.Millisecond
 // all else that PID 1 does. Threads inherit the slack from those that make them,
 // and so would children: package spawn takes it back (PR_SET_TIMERSLACK(2const)).
 // It needs /proc.
-func CoarseTimers() error {
+func CoarseTimers() error { return setSlack(slack) }
+
+// FineTimers undoes CoarseTimers, for when PID 1 is all that runs.
+func FineTimers() error { return setSlack(0) }
+
+// setSlack sets the slack of every thread; 0 is the kernel's default.
+func setSlack(slack time.Duration) error {
 	threads, err := os.ReadDir("/proc/self/task")
 	if err != nil {
 		return fmt.Errorf("list PID 1's threads: %w", err)
