@@ -10,9 +10,9 @@ import (
 )
 
 // Unpack returns a tree with all files of the named packages of a suite, as the
-// mirror has them now or the cache already had, and none of what they depend
-// on. Take picks from it.
-func Unpack(ctx context.Context, suite, arch string, names []string, progress Progress) (*Tree, []debian.Package, error) {
+// package lists of the cache have them, and none of what they depend on; and
+// the packages' versions by name. Take picks from the tree.
+func Unpack(ctx context.Context, suite, arch string, names []string, progress Progress) (*Tree, map[string]string, error) {
 	c, err := OpenCache()
 	if err != nil {
 		return nil, nil, err
@@ -25,13 +25,14 @@ func Unpack(ctx context.Context, suite, arch string, names []string, progress Pr
 	if err := c.fetch(ctx, from, packages, progress); err != nil {
 		return nil, nil, err
 	}
-	t := NewTree()
+	t, versions := NewTree(), map[string]string{}
 	for _, p := range packages {
 		if err := t.AddPackage(p, c.deb(p), nil, nil); err != nil {
 			return nil, nil, err
 		}
+		versions[p.Name] = p.Version
 	}
-	return t, packages, nil
+	return t, versions, nil
 }
 
 func (c Cache) singles(ctx context.Context, from archive, names []string) ([]debian.Package, error) {

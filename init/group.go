@@ -85,12 +85,15 @@ func limitGroup(g *cgroup.Group, settings []plan.Setting) error {
 	return nil
 }
 
-// watch follows cgroup.events of a unit's group.
-func (p *pid1) watch(r *resource, g *cgroup.Group) {
-	r.cgroup = g
-	wd, err := unix.InotifyAddWatch(p.inotify, g.Events(), unix.IN_MODIFY)
+// watch follows cgroup.events of a unit's group once a process is in it, so that
+// its coming does not wake the loop.
+func (p *pid1) watch(r *resource) {
+	if r.cgroup == nil || r.watch >= 0 {
+		return
+	}
+	wd, err := unix.InotifyAddWatch(p.inotify, r.cgroup.Events(), unix.IN_MODIFY)
 	if err != nil {
-		p.try(fmt.Errorf("watch %s: %w", g.Events(), err))
+		p.try(fmt.Errorf("watch %s: %w", r.cgroup.Events(), err))
 		return
 	}
 	r.watch = wd

@@ -142,6 +142,7 @@ func (p *pid1) spawn(r *resource, a supervisor.Spawn, b birth) {
 
 func (p *pid1) spawned(r *resource, a supervisor.Spawn, c spawn.Child) {
 	st, ended := p.table.Forked(c.PID, uint64(a.Token))
+	p.watch(r)
 	if a.Role == supervisor.RoleMain {
 		r.mainToken = a.Token
 	}

@@ -154,17 +154,22 @@ func boot() *pid1 {
 
 // catchSignals lets nothing that can be caught end PID 1: what it has no use
 // for is received and dropped. SIGURG is left to the Go runtime, whose use of it
-// does no harm.
+// does no harm, and so are the signals that the runtime drops by itself: to ask
+// for one takes two switches of threads, before the first unit can start.
 func (p *pid1) catchSignals() {
 	signal.Notify(p.children, syscall.SIGCHLD)
 	var rest []os.Signal
-	for n := syscall.Signal(1); n <= 64; n++ {
+	for n := syscall.Signal(1); n < rtmin; n++ {
 		switch n {
 		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG:
+		case syscall.SIGALRM, syscall.SIGVTALRM, syscall.SIGPROF, syscall.SIGXCPU, syscall.SIGXFSZ, syscall.SIGIO, syscall.SIGWINCH:
+			// _SigNotify and nothing else in the runtime's sigtab_linux_generic.go,
+			// as are the real-time signals.
 		default:
 			rest = append(rest, n)
 		}
 	}
+	rest = append(rest, rtmin+3, rtmin+4, rtmin+5) // what signal acts on
 	signal.Notify(p.signals, rest...)
 	p.try(signals.Drop())
 	// Ctrl-Alt-Del becomes SIGINT.
@@ -240,16 +245,18 @@ func (p *pid1) panicked(name, trouble string) {
 	}
 }
 
+// rtmin is the first real-time signal of C libraries.
+const rtmin = syscall.Signal(34)
+
 // signal acts on the few signals that mean something to PID 1: those of
 // busybox and sysvinit, and systemd's real-time ones.
 func (p *pid1) signal(s os.Signal) {
-	const rtmin = 34
 	switch s {
-	case syscall.SIGINT, syscall.SIGTERM, syscall.Signal(rtmin + 5):
+	case syscall.SIGINT, syscall.SIGTERM, rtmin + 5:
 		p.fold(supervisor.Shutdown{Kind: supervisor.Reboot})
-	case syscall.SIGUSR2, syscall.SIGPWR, syscall.Signal(rtmin + 4):
+	case syscall.SIGUSR2, syscall.SIGPWR, rtmin + 4:
 		p.fold(supervisor.Shutdown{Kind: supervisor.PowerOff})
-	case syscall.SIGUSR1, syscall.Signal(rtmin + 3):
+	case syscall.SIGUSR1, rtmin + 3:
 		p.fold(supervisor.Shutdown{Kind: supervisor.JustHalt})
 	}
 }

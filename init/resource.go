@@ -77,8 +77,12 @@ func (r *resource) main(t *spawn.Table) (supervisor.Token, int) {
 func (p *pid1) prepare(r *resource, a supervisor.Spawn, slices []slice) error {
 	var tell []func()
 	defer func() {
-		for _, f := range tell {
-			p.post(f)
+		if len(tell) > 0 {
+			p.post(func() { // all in one, since each wakes the loop
+				for _, f := range tell {
+					f()
+				}
+			})
 		}
 	}()
 	r.mu.Lock()
@@ -99,7 +103,7 @@ func (p *pid1) prepare(r *resource, a supervisor.Spawn, slices []slice) error {
 			return err
 		}
 		r.group = g
-		tell = append(tell, func() { p.watch(r, g) })
+		tell = append(tell, func() { r.cgroup = g })
 	}
 	if r.prepared == a.Invocation {
 		return nil

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"clarityos/images"
-	"clarityos/images/debian"
 	"clarityos/qemu/bench/adapter"
 )
 
@@ -100,12 +99,12 @@ func (n *counter) Write(p []byte) (int, error) {
 }
 
 // fetchPackages gets the packages that an init is taken from, and the busybox.
-func fetchPackages(ctx context.Context, i adapter.Init) (*images.Tree, []debian.Package, error) {
-	tree, packages, err := images.Unpack(ctx, suite, arch, append([]string{"busybox-static"}, i.Packages...), progress)
+func fetchPackages(ctx context.Context, i adapter.Init) (*images.Tree, map[string]string, error) {
+	tree, versions, err := images.Unpack(ctx, suite, arch, append([]string{"busybox-static"}, i.Packages...), progress)
 	if err != nil {
 		return nil, nil, fmt.Errorf("packages of %s: %w", i.Name, err)
 	}
-	return tree, packages, nil
+	return tree, versions, nil
 }
 
 func progress(line string) { fmt.Fprintln(os.Stderr, line) }

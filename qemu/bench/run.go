@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -78,14 +79,12 @@ func (b *bench) prepare(ctx context.Context, cells []cell) (*results, []image, e
 	packages := map[string]*images.Tree{}
 	for _, c := range cells {
 		if packages[c.init.Name] == nil {
-			tree, list, err := fetchPackages(ctx, c.init)
+			tree, versions, err := fetchPackages(ctx, c.init)
 			if err != nil {
 				return nil, nil, err
 			}
 			packages[c.init.Name] = tree
-			for _, p := range list {
-				m.Packages[p.Name] = p.Version
-			}
+			maps.Copy(m.Packages, versions)
 			m.Notes[c.init.Name], m.NeedsShell[c.init.Name] = c.init.Notes, c.init.Shell
 		}
 		img, err := b.imageOf(c, kernel, packages[c.init.Name], programs)
