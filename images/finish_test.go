@@ -134,7 +134,7 @@ func TestOutputIsReproducible(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if img.Cmdline != "console=ttyS0 panic=10 quiet" || !img.Data || img.DataSize != 1<<30 || img.Memory != 512 ||
+	if img.Cmdline != "console=ttyS0 panic=10 transparent_hugepage=madvise quiet" || !img.Data || img.DataSize != 1<<30 || img.Memory != 512 ||
 		len(img.ID) != 64 || img.KernelRelease != "6.1" {
 		t.Errorf("facts: %+v", img)
 	}

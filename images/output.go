@@ -122,6 +122,11 @@ func replaceDir(tmp, dir string) error {
 	return syncDir(filepath.Dir(dir))
 }
 
+// commandLine is what every kernel is told, unless the definition's words, which
+// come later, say otherwise. Huge pages are for those who ask: one that falls
+// into the bookkeeping of Go's runtime costs PID 1, and each component, 2 MB.
+const commandLine = "panic=10 transparent_hugepage=madvise"
+
 // describe is the image's facts.
 func (b *build) describe(kernelSize uint64) *Image {
 	d := b.d
@@ -131,7 +136,7 @@ func (b *build) describe(kernelSize uint64) *Image {
 		Data:    d.Data != nil, Forwards: d.Forwards, Memory: d.Memory, CPUs: d.CPUs,
 		Units: d.Units, Packages: b.packages,
 	}
-	img.Cmdline = strings.TrimSpace("console=" + img.Console + " panic=10 " + d.Cmdline)
+	img.Cmdline = strings.TrimSpace("console=" + img.Console + " " + commandLine + " " + d.Cmdline)
 	if d.Data != nil {
 		img.DataSize, _ = parseSize(d.Data.Size)
 	}

@@ -255,8 +255,12 @@ func (p *pid1) end(a supervisor.End) {
 	}
 }
 
-// sweep removes the cgroups of units that have come to rest.
+// sweep removes the cgroups of units that have come to rest, unless the machine
+// is about to do so.
 func (p *pid1) sweep() {
+	if p.sup.Halting() {
+		return
+	}
 	for _, r := range p.ended {
 		if !r.ended {
 			continue

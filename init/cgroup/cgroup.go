@@ -176,10 +176,10 @@ func (g *Group) MemoryEvents() string { return Root + "/" + g.Path + "/memory.ev
 // OOMKills counts the processes of the group that the kernel has killed for
 // want of memory.
 func (g *Group) OOMKills() uint64 {
-	b, _ := g.read("memory.events")
-	for line := range bytes.Lines(b) {
-		if n, ok := bytes.CutPrefix(line, []byte("oom_kill ")); ok {
-			kills, _ := strconv.ParseUint(string(bytes.TrimSpace(n)), 10, 64)
+	text, _ := g.read("memory.events")
+	for line := range strings.Lines(text) {
+		if n, ok := strings.CutPrefix(line, "oom_kill "); ok {
+			kills, _ := strconv.ParseUint(strings.TrimSpace(n), 10, 64)
 			return kills
 		}
 	}
@@ -226,28 +226,28 @@ func (g *Group) Events() string { return Root + "/" + g.Path + "/cgroup.events" 
 
 // Populated says whether a process is in the group or below it.
 func (g *Group) Populated() bool {
-	b, err := g.read("cgroup.events")
-	return err == nil && bytes.Contains(b, []byte("populated 1"))
+	text, err := g.read("cgroup.events")
+	return err == nil && strings.Contains(text, "populated 1")
 }
 
 // Number reads a file that holds one number, such as memory.current; 0 when it
 // is not there.
 func (g *Group) Number(file string) uint64 {
-	b, _ := g.read(file)
-	n, _ := strconv.ParseUint(string(bytes.TrimSpace(b)), 10, 64)
+	text, _ := g.read(file)
+	n, _ := strconv.ParseUint(strings.TrimSpace(text), 10, 64)
 	return n
 }
 
 // read takes a small file of the group.
-func (g *Group) read(file string) ([]byte, error) {
+func (g *Group) read(file string) (string, error) {
 	fd, err := unix.Openat(g.FD, file, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	defer unix.Close(fd)
-	b := make([]byte, 4096)
-	n, err := unix.Read(fd, b)
-	return b[:max(n, 0)], err
+	var b [1024]byte
+	n, err := unix.Read(fd, b[:])
+	return string(b[:max(n, 0)]), err
 }
 
 // Processes lists the pids in the group and below it.

@@ -16,8 +16,8 @@ const (
 	arch        = "amd64"
 	suite       = "trixie" // of the packages, and of the kernel
 	kernelSpec  = "debian:" + suite + "-cloud"
-	memory      = 1024 // MiB
-	commandLine = "console=ttyS0 quiet panic=-1"
+	memory      = 1024                                                        // MiB
+	commandLine = "console=ttyS0 quiet panic=-1 transparent_hugepage=madvise" // as our images have it
 )
 
 // image is a cell with what boots it.

@@ -286,6 +286,9 @@ func (s *Supervisor) shutdown(kind HaltKind) {
 	}
 }
 
+// Halting says whether a shutdown is under way.
+func (s *Supervisor) Halting() bool { return s.halt != "" }
+
 func (s *Supervisor) finishHalt() {
 	if s.halted {
 		return
