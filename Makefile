@@ -21,13 +21,13 @@ TEST := go test -count=1 -p 2
 
 test: deps ## every test that a change has to pass, boot tests included
 	$(TEST) -timeout 40m ./...
-	.ci/fuzz 5s services/plan services/control init/control init/notify
+	.ci/fuzz 100000 services/plan services/control init/control init/notify
 
 test-full: deps ## the long proofs as well: more kernels, more schedules, fuzzing
 	$(CLARITY) kernel fetch debian:forky-cloud
 	$(TEST) -timeout 80m -tags full ./...
 	$(TEST) -run TestSchedules ./services/supervisor -rapid.checks=30000
-	.ci/fuzz 20s
+	.ci/fuzz 500000
 
 bench: ## compare with other inits, 20 minutes; ARGS='-inits all …', see -help
 	@.ci/deps $(DEMO) gcc:gcc gcc:libc6-dev
