@@ -16,8 +16,12 @@ const (
 	lastRetry  = 10 * time.Minute
 )
 
-// reportLimit is how long the rescue shell waits for the report before it.
-const reportLimit = 15 * time.Second
+// The rescue shell waits for the report before it, and that for the log to have
+// what the units said that failed; neither for longer than this.
+const (
+	reportLimit = 20 * time.Second
+	storedLimit = 5 * time.Second
+)
 
 // rescue is for a boot that cannot go on. Images that allow it get a shell on
 // the console that says why; the others try again, less and less often.
@@ -43,7 +47,15 @@ func (p *pid1) rescue(why string) {
 	p.console.line("The boot cannot go on: " + why)
 	// The shell comes after the report, and without it if that takes too long.
 	open := sync.OnceFunc(p.rescueShell)
-	p.run(onConsole("/usr/bin/clarityctl", "clarityctl", "--no-pager", "rescue-report"), func(spawn.Status, error) { open() })
+	report := sync.OnceFunc(func() {
+		p.run(onConsole("/usr/bin/clarityctl", "clarityctl", "--no-pager", "rescue-report"), func(spawn.Status, error) { open() })
+	})
+	if p.logs == nil {
+		report()
+	} else {
+		p.logs.Stored(report)
+	}
+	p.after(storedLimit, report)
 	p.after(reportLimit, open)
 }
 

@@ -85,6 +85,7 @@ type Log struct {
 	queue   []queued
 	dropped int
 	move    string
+	stored  []func() // see Stored
 }
 
 type socket struct {
@@ -185,6 +186,27 @@ func (l *Log) forget(s *Stream) {
 	l.queue = slices.DeleteFunc(l.queue, func(q queued) bool { return q.fd == s.read })
 	unix.Close(s.read)
 	delete(l.streams, s.ID)
+	l.tellStored()
+}
+
+// Stored calls do once when the component has stored all that ended invocations
+// said; that may be now.
+func (l *Log) Stored(do func()) {
+	l.stored = append(l.stored, do)
+	l.tellStored()
+}
+
+func (l *Log) tellStored() {
+	for _, s := range l.streams {
+		if s.write < 0 {
+			return
+		}
+	}
+	told := l.stored
+	l.stored = nil
+	for _, do := range told {
+		do()
+	}
 }
 
 // forgetEnded gives up the streams of ended invocations when there are too many

@@ -5,6 +5,8 @@ import (
 	"os"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"clarityos/init/reactor"
 )
 
@@ -44,6 +46,46 @@ func TestNobodyReads(t *testing.T) {
 	}
 	if l.streams["3"] == nil {
 		t.Error("a stream that goes on was forgotten")
+	}
+}
+
+// Who waits for what ended invocations said is told when the component has stored
+// the last of it, and at once when there is nothing to wait for.
+func TestStored(t *testing.T) {
+	r, err := reactor.New(func(name, trouble string) { t.Errorf("%s: %s", name, trouble) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := open(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	l.Stored(func() { told++ })
+	if told != 1 {
+		t.Fatalf("with nothing to store it was told %d times", told)
+	}
+	for _, id := range []string{"a", "b", "goes on"} {
+		read, write, err := NewPipe(-1, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Add(&Stream{ID: id}, read, write)
+	}
+	l.EndStream("a")
+	l.EndStream("b")
+	l.Stored(func() { told++ })
+	for i, id := range []string{"a", "b"} {
+		if told != 1 {
+			t.Errorf("it was told while %s was not stored", id)
+		}
+		if err := unix.Send(l.far, []byte(`{"done":"`+id+`"}`), 0); err != nil {
+			t.Fatal(err)
+		}
+		l.event(unix.EPOLLIN)
+		if want := 1 + i; told != want {
+			t.Errorf("after %s: told %d times, want %d", id, told, want)
+		}
 	}
 }
 

@@ -21,8 +21,8 @@ var builtinUnits embed.FS
 const builtinDir = "built-in/"
 
 // builtin gives the units that ClarityOS brings: all targets that the root does
-// not have, and the components that the system asks for.
-func builtin(have unit.Set, system plan.System) []unit.File {
+// not have, and the components that the system asks for, with the root's drop-ins.
+func builtin(root fs.FS, have unit.Set, system plan.System) ([]unit.File, error) {
 	var out []unit.File
 	entries, err := builtinUnits.ReadDir("units")
 	if err != nil {
@@ -41,9 +41,12 @@ func builtin(have unit.Set, system plan.System) []unit.File {
 		}
 		f := unit.File{Name: name, Paths: []string{builtinDir + name}}
 		f.Directives, f.Problems = unit.Parse(f.Paths[0], text)
+		if err := f.AddDropIns(root); err != nil {
+			return nil, err
+		}
 		out = append(out, f)
 	}
-	return out
+	return out, nil
 }
 
 // wanted says whether a built-in unit belongs to the system. clarity-ROLE.service

@@ -43,7 +43,11 @@ func Root(root fs.FS, opts Options) (*plan.Plan, error) {
 	c.set = set
 	c.values = specifiers(root, opts)
 	c.alias = set.Aliases
-	files := slices.Concat(set.Files, builtin(set, opts.System))
+	brought, err := builtin(root, set, opts.System)
+	if err != nil {
+		return nil, fmt.Errorf("read drop-ins of built-in units: %w", err)
+	}
+	files := slices.Concat(set.Files, brought)
 	sort.Slice(files, func(i, j int) bool { return files[i].Name < files[j].Name })
 	for _, f := range files {
 		c.add(f)

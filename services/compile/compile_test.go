@@ -205,6 +205,21 @@ func TestBuiltinUnitsAreClean(t *testing.T) {
 	}
 }
 
+// Drop-ins of the root count for built-in units too.
+func TestBuiltinDropIns(t *testing.T) {
+	p, err := Root(root(map[string]string{
+		"etc/systemd/system/clarity-log.service.d/a.conf": "[Service]\nRestartSec=7s\n",
+		"etc/systemd/system/multi-user.target.d/a.conf":   "[Unit]\nDescription=Ours\n",
+	}), Options{System: plan.System{Components: []string{"log"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, target := find(t, p, "clarity-log.service"), find(t, p, "multi-user.target")
+	if log.Service.RestartDelay != 7*time.Second || target.Description != "Ours" || len(log.Sources) != 2 {
+		t.Errorf("%+v %v %q", log.Service.RestartDelay, log.Sources, target.Description)
+	}
+}
+
 // What is not run yet is told and does not keep a unit from starting.
 func TestFindingsNotBroken(t *testing.T) {
 	p := mustCompile(t, map[string]string{"etc/systemd/system/x.service": `[Service]

@@ -88,7 +88,7 @@ func Load(root fs.FS) (Set, error) {
 			f.Masked = len(text) == 0
 			f.Directives, f.Problems = Parse("/"+at, text)
 		}
-		if err := f.addDropIns(root); err != nil {
+		if err := f.AddDropIns(root); err != nil {
 			return set, err
 		}
 		set.Files = append(set.Files, f)
@@ -96,9 +96,9 @@ func Load(root fs.FS) (Set, error) {
 	return set, nil
 }
 
-// addDropIns appends the directives of NAME.d/*.conf, sorted by file name over
+// AddDropIns appends the directives of NAME.d/*.conf, sorted by file name over
 // all folders; of two files of one name the stronger folder's counts.
-func (f *File) addDropIns(root fs.FS) error {
+func (f *File) AddDropIns(root fs.FS) error {
 	at := map[string]string{}
 	dirs := dropInFolders(f.Name)
 	for _, base := range SearchPath {
@@ -167,7 +167,7 @@ func (set Set) Instance(root fs.FS, name string) (f File, ok bool, err error) {
 				f.Directives = append(f.Directives, d)
 			}
 		}
-		return f, true, f.addDropIns(root)
+		return f, true, f.AddDropIns(root)
 	}
 	return File{}, false, nil
 }
