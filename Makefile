@@ -27,7 +27,7 @@ test-full: deps ## the long proofs as well: more kernels, more schedules, fuzzin
 	$(CLARITY) kernel fetch debian:forky-cloud
 	$(TEST) -timeout 80m -tags full ./...
 	$(TEST) -run TestSchedules ./services/supervisor -rapid.checks=30000
-	.ci/fuzz 500000
+	.ci/fuzz 200000
 
 bench: ## compare with other inits, 20 minutes; ARGS='-inits all …', see -help
 	@.ci/deps $(DEMO) gcc:gcc gcc:libc6-dev
