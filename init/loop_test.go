@@ -18,6 +18,7 @@ import (
 	"clarityos/services/control"
 	"clarityos/services/plan"
 	"clarityos/services/supervisor"
+	"clarityos/services/varlink"
 )
 
 // stubbed is PID 1 as far as it can be without being that: with a plan of one
@@ -56,7 +57,7 @@ func (c caller) ask(method, parameters string) {
 }
 
 // answer turns the loop until there is one.
-func (c caller) answer(p *pid1) (r control.Reply) {
+func (c caller) answer(p *pid1) (r varlink.Reply) {
 	c.Helper()
 	got := make(chan string, 1)
 	go func() {

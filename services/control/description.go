@@ -56,6 +56,5 @@ method Shutdown(kind: string) -> ()
 method ReloadPlan() -> ()
 
 error NoSuchUnit (unit: string)
-error Busy (message: string)
 error Failed (message: string)
 `

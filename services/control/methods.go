@@ -5,7 +5,30 @@ import (
 
 	"clarityos/services/plan"
 	"clarityos/services/supervisor"
+	"clarityos/services/varlink"
 )
+
+// Path is PID 1's socket.
+const Path = "/run/clarity/control"
+
+// Interface is the name of PID 1's varlink interface.
+const Interface = "io.clarityos.Control"
+
+// MaxRequest bounds what the server reads for one call, in bytes.
+const MaxRequest = 16 << 10
+
+// The errors of this interface, beside varlink's own. Their parameters are a
+// Fault.
+const (
+	ErrNoSuchUnit = Interface + ".NoSuchUnit"
+	ErrFailed     = Interface + ".Failed"
+)
+
+// Fault is the parameters of an error reply.
+type Fault struct {
+	varlink.Fault
+	Unit string `json:"unit,omitempty"`
+}
 
 // UnitArgs are the parameters of Status (Unit may be empty) and Why.
 type UnitArgs struct {
