@@ -66,6 +66,8 @@ func (p *pid1) perform(a supervisor.Action) {
 		p.end(a)
 	case supervisor.Changed:
 		p.changed(a)
+	case supervisor.Health:
+		p.history.health(a)
 	case supervisor.Record:
 		p.record(a)
 	case supervisor.Done:

@@ -110,6 +110,11 @@ func (c *ctl) eventText(e control.Event) string {
 		if e.Message != "" {
 			text += ": " + e.Message
 		}
+	case control.EventHealth:
+		text = string(e.Health)
+		if e.Message != "" {
+			text += ": " + e.Message
+		}
 	case control.EventJob:
 		text = fmt.Sprintf("job %s", e.Outcome)
 		if e.Message != "" {

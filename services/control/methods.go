@@ -154,16 +154,17 @@ type EventsReply struct {
 // Event is something that happened to a unit, or to the system when Unit is "".
 // Kind says which of the other fields count.
 type Event struct {
-	Seq      uint64             `json:"seq"` // counts from 1
-	At       time.Duration      `json:"at"`  // CLOCK_BOOTTIME
-	Unit     string             `json:"unit,omitempty"`
-	Kind     EventKind          `json:"kind"`
-	From     supervisor.Phase   `json:"from,omitempty"`
-	To       supervisor.Phase   `json:"to,omitempty"`
-	Result   supervisor.Result  `json:"result,omitempty"`
-	Outcome  supervisor.Outcome `json:"outcome,omitempty"`
-	Priority int                `json:"priority,omitempty"` // of a message; syslog's
-	Message  string             `json:"message,omitempty"`
+	Seq      uint64                 `json:"seq"` // counts from 1
+	At       time.Duration          `json:"at"`  // CLOCK_BOOTTIME
+	Unit     string                 `json:"unit,omitempty"`
+	Kind     EventKind              `json:"kind"`
+	From     supervisor.Phase       `json:"from,omitempty"`
+	To       supervisor.Phase       `json:"to,omitempty"`
+	Result   supervisor.Result      `json:"result,omitempty"`
+	Outcome  supervisor.Outcome     `json:"outcome,omitempty"`
+	Health   supervisor.HealthState `json:"health,omitempty"`
+	Priority int                    `json:"priority,omitempty"` // of a message; syslog's
+	Message  string                 `json:"message,omitempty"`
 }
 
 // EventKind tells events apart.
@@ -172,6 +173,7 @@ type EventKind string
 // The kinds of events.
 const (
 	EventPhase   EventKind = "phase"   // From, To, Result; Message is the cause
+	EventHealth  EventKind = "health"  // Health; Message is what the last failed probe said
 	EventJob     EventKind = "job"     // a job that somebody asked for has ended: Outcome, Message
 	EventMessage EventKind = "message" // PID 1 said something: Priority, Message
 )

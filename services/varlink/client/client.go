@@ -31,9 +31,10 @@ type Client struct {
 	in      *bufio.Reader
 }
 
-// Error is an error reply.
+// Error is an error reply. Fault is what varlink's own errors say, and others may.
 type Error struct {
-	Name string
+	Name       string
+	Parameters json.RawMessage
 	varlink.Fault
 }
 
@@ -164,7 +165,7 @@ func (c *Client) receive(ctx context.Context, method string) (varlink.Reply, err
 	case c.service.Explain != nil:
 		return r, c.service.Explain(r.Error, r.Parameters)
 	}
-	e := &Error{Name: r.Error}
+	e := &Error{Name: r.Error, Parameters: r.Parameters}
 	_ = json.Unmarshal(r.Parameters, &e.Fault) // the name alone says enough
 	return r, e
 }
