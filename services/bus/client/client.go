@@ -12,8 +12,10 @@ import (
 	"clarityos/services/varlink/client"
 )
 
-// Dial connects to the bus at path. Error replies are *client.Error of
-// services/varlink/client.
+// Error is an error reply of the bus.
+type Error = client.Error
+
+// Dial connects to the bus at path. Error replies are *Error.
 func Dial(ctx context.Context, path string) (*client.Client, error) {
 	return client.Dial(ctx, path, client.Service{Name: "the bus", Interface: bus.Interface})
 }
