@@ -68,7 +68,7 @@ func (b *Broker) Publish(m Message, now uint64) (uint64, error) {
 	}
 	b.stats.Published[m.Priority]++
 	for s := range b.subs {
-		if s.wants(&m) {
+		if s.interest.wants(&m, s.all) {
 			s.queue.Push(m)
 			s.wake()
 		}
@@ -140,6 +140,26 @@ type Interest struct {
 	News     bool      `json:"news,omitempty"`     // nothing of what is kept
 }
 
+// wants says whether a message is among what somebody wants and may hear: all
+// says that topics which are not public are for him too.
+func (in *Interest) wants(m *Message, all bool) bool {
+	if in.Priority != "" && m.Priority.lane() > in.Priority.lane() {
+		return false
+	}
+	if k := Kinds[m.Topic]; !all && (k == nil || !k.Public) {
+		return false
+	}
+	return len(in.Topics) == 0 || slices.ContainsFunc(in.Topics, func(p Pattern) bool { return p.Matches(m.Topic) })
+}
+
+// Kept gives what is kept for somebody who comes now, in the order of the numbers.
+func (b *Broker) Kept(in Interest, all bool) []Message {
+	return b.states(func(m Message) bool {
+		news := !m.Gone && m.Priority != Critical || m.Seq > in.After && !(m.Gone && in.After == 0) // who comes new need not hear what is gone
+		return news && in.wants(&m, all)
+	})
+}
+
 // Subscription is a subscriber's place at a broker.
 type Subscription struct {
 	Name string
@@ -156,25 +176,13 @@ type Subscription struct {
 func (b *Broker) Subscribe(name string, in Interest, all bool, wake func()) *Subscription {
 	s := &Subscription{Name: name, interest: in, all: all, wake: wake}
 	if !in.News {
-		for _, m := range b.states(func(m Message) bool {
-			return s.wants(&m) && (m.Priority != Critical && !m.Gone || m.Seq > in.After && !(m.Gone && in.After == 0))
-		}) {
+		for _, m := range b.Kept(in, all) {
 			s.queue.Push(m)
 		}
 	}
 	b.subs[s] = true
 	s.wake()
 	return s
-}
-
-func (s *Subscription) wants(m *Message) bool {
-	if p := s.interest.Priority; p != "" && m.Priority.lane() > p.lane() {
-		return false
-	}
-	if k := Kinds[m.Topic]; !s.all && (k == nil || !k.Public) {
-		return false
-	}
-	return len(s.interest.Topics) == 0 || slices.ContainsFunc(s.interest.Topics, func(p Pattern) bool { return p.Matches(m.Topic) })
 }
 
 // Take gives up to n messages, and what was lost since the last time.

@@ -70,6 +70,8 @@ func (c *conn) carryOut(call *varlink.Call) error {
 		return with(c, call, c.publish)
 	case name == "Subscribe":
 		return with(c, call, c.subscribe)
+	case name == "Kept":
+		return with(c, call, c.kept)
 	case name == "Attend":
 		return with(c, call, c.attend)
 	case name == "Answer":
@@ -115,15 +117,38 @@ func (c *conn) publish(call *varlink.Call, a *PublishArgs) error {
 	return c.write(call, varlink.Reply{}, r)
 }
 
-func (c *conn) subscribe(call *varlink.Call, in *Interest) error {
+// check says which parameter of an interest is none, and why.
+func (in *Interest) check() (parameter, message string) {
 	if bad := badPattern(in.Topics); bad >= 0 {
-		return c.invalid(call, "topics", fmt.Sprintf("%.100q is no pattern: words with dots between them, * for any one, ** at the end for any number", in.Topics[bad]))
+		return "topics", fmt.Sprintf("%.100q is no pattern: words with dots between them, * for any one, ** at the end for any number", in.Topics[bad])
 	}
-	switch {
-	case in.Priority != "" && !in.Priority.Valid():
-		return c.invalid(call, "priority", fmt.Sprintf("no priority %.20q: they are critical, high, normal and low", in.Priority))
-	case !call.More || call.Oneway:
-		return c.invalid(call, "more", "Subscribe answers again and again, so it has to be called with more")
+	if in.Priority != "" && !in.Priority.Valid() {
+		return "priority", fmt.Sprintf("no priority %.20q: they are critical, high, normal and low", in.Priority)
+	}
+	return "", ""
+}
+
+func (c *conn) kept(call *varlink.Call, in *Interest) error {
+	if parameter, message := in.check(); parameter != "" {
+		return c.invalid(call, parameter, message)
+	}
+	s := c.server
+	s.mu.Lock()
+	messages := s.broker.Kept(*in, c.uid == 0)
+	s.mu.Unlock()
+	if messages == nil {
+		messages = []Message{}
+	}
+	return c.write(call, varlink.Reply{}, KeptReply{messages})
+}
+
+func (c *conn) subscribe(call *varlink.Call, in *Interest) error {
+	parameter, message := in.check()
+	if parameter == "" && (!call.More || call.Oneway) {
+		parameter, message = "more", "Subscribe answers again and again, so it has to be called with more"
+	}
+	if parameter != "" {
+		return c.invalid(call, parameter, message)
 	}
 	woken := make(chan struct{}, 1)
 	s := c.server

@@ -54,6 +54,11 @@ type Delivery struct {
 	Lost     *Losses   `json:"lost,omitempty"`
 }
 
+// KeptReply answers Kept, whose parameters are an Interest.
+type KeptReply struct {
+	Messages []Message `json:"messages"`
+}
+
 // AttendArgs are the parameters of Attend.
 type AttendArgs struct {
 	Topics []Pattern `json:"topics"`
@@ -103,6 +108,8 @@ method Publish(messages: []Message) -> (seqs: []int)
 # Needs "more". What is kept comes first: of critical topics only what is newer than after. News leaves that out.
 # Topics are patterns with * for a word and ** for all further ones; none are all. Lost is since the last reply.
 method Subscribe(topics: ?[]string, priority: ?string, after: ?int, news: ?bool) -> (messages: []Message, lost: ?Losses)
+# What Subscribe would begin with.
+method Kept(topics: ?[]string, priority: ?string, after: ?int) -> (messages: []Message)
 # Needs "more". Gives the requests for these topics, each to be answered with Answer.
 method Attend(topics: []string) -> (id: int, topic: ?string, body: ?object)
 method Answer(id: int, body: ?object, error: ?string) -> ()

@@ -8,6 +8,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"clarityos/services/bus"
@@ -138,7 +140,7 @@ func (f *Feed) everything(ctx context.Context) (at time.Duration, err error) {
 	}
 	for _, b := range []bus.Body{&bus.UnitState{}, &bus.HealthState{}} {
 		k, _ := b.About()
-		for unit := range f.kept[k.Topic] {
+		for _, unit := range slices.Sorted(maps.Keys(f.kept[k.Topic])) {
 			if !there[unit] {
 				f.send(bus.Message{Topic: k.Topic, Version: k.Version, Priority: k.Priority, Key: unit, Gone: true})
 			}
