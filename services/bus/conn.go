@@ -21,7 +21,11 @@ type conn struct {
 	in     *bufio.Reader
 	uid    int
 	name   string
+	call   []byte // the one that is carried out
 }
+
+// keptCall is how large a buffer is kept between calls, in bytes.
+const keptCall = 16 << 10
 
 // serve carries out calls until the client hangs up or sends what is none.
 func (c *conn) serve() {
@@ -30,9 +34,12 @@ func (c *conn) serve() {
 		if err != nil {
 			return
 		}
-		var call varlink.Call
-		if json.Unmarshal(message, &call) != nil {
+		if !valid(message) {
 			return // nothing it sends can be trusted to be framed
+		}
+		call, err := parseCall(message)
+		if err != nil {
+			return
 		}
 		if err := c.carryOut(&call); err != nil {
 			return
@@ -40,16 +47,20 @@ func (c *conn) serve() {
 	}
 }
 
+// read gives the next message, whose bytes are the next one's afterwards.
 func (c *conn) read() ([]byte, error) {
-	var all []byte
+	if cap(c.call) > keptCall {
+		c.call = nil
+	}
+	c.call = c.call[:0]
 	for {
 		piece, err := c.in.ReadSlice(0)
-		all = append(all, piece...)
+		c.call = append(c.call, piece...)
 		switch {
-		case len(all) > MaxRequest:
+		case len(c.call) > MaxRequest:
 			return nil, fmt.Errorf("a call of more than %d bytes", MaxRequest)
 		case err == nil:
-			return all[:len(all)-1], nil
+			return c.call[:len(c.call)-1], nil
 		case err != bufio.ErrBufferFull:
 			return nil, err
 		}
@@ -67,7 +78,7 @@ func (c *conn) carryOut(call *varlink.Call) error {
 		parameters, fault := Service.Introspect(call.Method, call.Parameters)
 		return c.write(call, varlink.Reply{Error: fault}, parameters)
 	case name == "Publish":
-		return with(c, call, c.publish)
+		return c.publish(call)
 	case name == "Subscribe":
 		return with(c, call, c.subscribe)
 	case name == "Kept":
@@ -98,13 +109,14 @@ func with[A any](c *conn, call *varlink.Call, do func(*varlink.Call, *A) error) 
 	return do(call, &a)
 }
 
-func (c *conn) publish(call *varlink.Call, a *PublishArgs) error {
-	if len(a.Messages) > MaxBatch {
-		return c.invalid(call, "messages", fmt.Sprintf("%d messages in one call; there is room for %d", len(a.Messages), MaxBatch))
+func (c *conn) publish(call *varlink.Call) error {
+	messages, err := parsePublish(call.Parameters)
+	if err != nil {
+		return c.invalid(call, "messages", err.Error())
 	}
-	r := PublishReply{Seqs: make([]uint64, 0, len(a.Messages))}
+	r := PublishReply{Seqs: make([]uint64, 0, len(messages))}
 	s := c.server
-	for _, m := range a.Messages {
+	for _, m := range messages {
 		s.mu.Lock()
 		seq, err := s.broker.Publish(m, s.now())
 		s.mu.Unlock()
@@ -169,6 +181,7 @@ func (c *conn) subscribe(call *varlink.Call, in *Interest) error {
 		return err
 	}
 	gone := c.gone()
+	var out []byte
 	for {
 		select {
 		case <-gone:
@@ -186,9 +199,13 @@ func (c *conn) subscribe(call *varlink.Call, in *Interest) error {
 			if lost != (Losses{}) {
 				d.Lost = &lost
 			}
-			if err := c.write(call, varlink.Reply{Continues: true}, d); err != nil {
+			out = appendDelivery(out[:0], &d)
+			if _, err := c.line.Write(out); err != nil {
 				return err
 			}
+		}
+		if cap(out) > MaxRequest {
+			out = nil
 		}
 	}
 }

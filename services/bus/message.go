@@ -1,10 +1,10 @@
 package bus
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -60,7 +60,8 @@ type Kind struct {
 	Keep     bool   // the newest message of each key is for late subscribers too
 	Public   bool   // everybody may subscribe, not root alone
 
-	body func() Body
+	body   func() Body
+	fields map[string]fieldType // of the body; nil: any
 }
 
 // Body is a message of a topic that has a type.
@@ -108,8 +109,8 @@ func kind(topic string) *Kind {
 	return nil
 }
 
-// complete checks what a publisher gave and fills in what follows from the
-// topic.
+// complete checks what a publisher gave, whose body is valid JSON, and fills in
+// what follows from the topic.
 func complete(m *Message) error {
 	k := kind(m.Topic)
 	switch {
@@ -143,29 +144,57 @@ func checkKey(k *Kind, key string) error {
 
 // subject reads the key off a body, which has to be what the type says. One of
 // a version that is newer than ours need only have the key.
-func subject(k *Kind, m *Message) (string, error) {
-	if k.body == nil || m.Version > k.Version {
-		var b map[string]json.RawMessage
-		if err := json.Unmarshal(m.Body, &b); err != nil || b == nil {
-			return "", fmt.Errorf("it has to be a JSON object")
+func subject(k *Kind, m *Message) (key string, err error) {
+	err = fields(m.Body, func(name, value []byte) error {
+		if string(name) == k.Key {
+			key = text(value)
 		}
-		var key string
-		if k.Key != "" {
-			_ = json.Unmarshal(b[k.Key], &key) // "" is refused
+		if k.fields == nil || m.Version > k.Version {
+			return nil
 		}
-		return key, nil
+		t, ok := k.fields[string(name)]
+		if !ok {
+			return fmt.Errorf("there is no field %.100q", name)
+		}
+		if !t.holds(value) {
+			return fmt.Errorf("%s has to be %s, not %.100s", name, t, value)
+		}
+		return nil
+	})
+	return key, err
+}
+
+// fieldType is what a field of a body holds.
+type fieldType string
+
+const (
+	aString     fieldType = "a string"
+	someStrings fieldType = "an array of strings"
+	anInt       fieldType = "an integer"
+	aSize       fieldType = "an integer that is not negative"
+	aNumber     fieldType = "a number"
+)
+
+func (t fieldType) holds(value []byte) bool {
+	var err error
+	switch t {
+	case aString:
+		return value[0] == '"'
+	case someStrings:
+		all := true
+		err = elements(value, func(e []byte) error {
+			all = all && e[0] == '"'
+			return nil
+		})
+		return err == nil && all
+	case anInt:
+		_, err = strconv.ParseInt(string(value), 10, 64)
+	case aSize:
+		_, err = strconv.ParseUint(string(value), 10, 64)
+	case aNumber:
+		_, err = strconv.ParseFloat(string(value), 64)
 	}
-	b := k.body()
-	d := json.NewDecoder(bytes.NewReader(m.Body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(b); err != nil || bytes.Equal(bytes.TrimSpace(m.Body), []byte("null")) {
-		if err == nil {
-			err = fmt.Errorf("it has to be a JSON object")
-		}
-		return "", err
-	}
-	_, key := b.About()
-	return key, nil
+	return err == nil
 }
 
 // Pattern selects topics: word by word, "*" for any one of them and, as the

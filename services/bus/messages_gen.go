@@ -15,7 +15,8 @@ type UnitState struct {
 }
 
 var unitState = &Kind{Topic: "unit.state", Version: 1, Priority: Critical, Key: "unit",
-	Keep: true, Public: true, body: func() Body { return new(UnitState) }}
+	Keep: true, Public: true, body: func() Body { return new(UnitState) },
+	fields: map[string]fieldType{"unit": aString, "active": aString, "phase": aString, "result": aString, "cause": aString, "since": anInt}}
 
 // About gives the kind of the message and what it is about.
 func (m *UnitState) About() (*Kind, string) { return unitState, m.Unit }
@@ -28,7 +29,8 @@ type UnitJob struct {
 }
 
 var unitJob = &Kind{Topic: "unit.job", Version: 1, Priority: Normal, Key: "",
-	Keep: false, Public: true, body: func() Body { return new(UnitJob) }}
+	Keep: false, Public: true, body: func() Body { return new(UnitJob) },
+	fields: map[string]fieldType{"unit": aString, "outcome": aString, "message": aString}}
 
 // About gives the kind of the message and what it is about.
 func (m *UnitJob) About() (*Kind, string) { return unitJob, "" }
@@ -42,7 +44,8 @@ type BootState struct {
 }
 
 var bootState = &Kind{Topic: "boot.state", Version: 1, Priority: Critical, Key: "system",
-	Keep: true, Public: true, body: func() Body { return new(BootState) }}
+	Keep: true, Public: true, body: func() Body { return new(BootState) },
+	fields: map[string]fieldType{"system": aString, "state": aString, "took": anInt, "failed": someStrings}}
 
 // About gives the kind of the message and what it is about.
 func (m *BootState) About() (*Kind, string) { return bootState, m.System }
@@ -55,7 +58,8 @@ type BootMessage struct {
 }
 
 var bootMessage = &Kind{Topic: "boot.message", Version: 1, Priority: Normal, Key: "",
-	Keep: false, Public: false, body: func() Body { return new(BootMessage) }}
+	Keep: false, Public: false, body: func() Body { return new(BootMessage) },
+	fields: map[string]fieldType{"unit": aString, "priority": anInt, "message": aString}}
 
 // About gives the kind of the message and what it is about.
 func (m *BootMessage) About() (*Kind, string) { return bootMessage, "" }
@@ -68,7 +72,8 @@ type HealthState struct {
 }
 
 var healthState = &Kind{Topic: "health.state", Version: 1, Priority: Critical, Key: "unit",
-	Keep: true, Public: true, body: func() Body { return new(HealthState) }}
+	Keep: true, Public: true, body: func() Body { return new(HealthState) },
+	fields: map[string]fieldType{"unit": aString, "state": aString, "cause": aString}}
 
 // About gives the kind of the message and what it is about.
 func (m *HealthState) About() (*Kind, string) { return healthState, m.Unit }
@@ -84,7 +89,8 @@ type DependencyUse struct {
 }
 
 var dependencyUse = &Kind{Topic: "dependency.use", Version: 1, Priority: High, Key: "",
-	Keep: false, Public: false, body: func() Body { return new(DependencyUse) }}
+	Keep: false, Public: false, body: func() Body { return new(DependencyUse) },
+	fields: map[string]fieldType{"unit": aString, "on": aString, "kind": aString, "object": aString, "phase": aString, "failed": aString}}
 
 // About gives the kind of the message and what it is about.
 func (m *DependencyUse) About() (*Kind, string) { return dependencyUse, "" }
@@ -97,7 +103,8 @@ type ReadinessObserved struct {
 }
 
 var readinessObserved = &Kind{Topic: "readiness.observed", Version: 1, Priority: High, Key: "",
-	Keep: false, Public: false, body: func() Body { return new(ReadinessObserved) }}
+	Keep: false, Public: false, body: func() Body { return new(ReadinessObserved) },
+	fields: map[string]fieldType{"unit": aString, "at": anInt, "endpoints": someStrings}}
 
 // About gives the kind of the message and what it is about.
 func (m *ReadinessObserved) About() (*Kind, string) { return readinessObserved, "" }
@@ -111,7 +118,8 @@ type DiscoveryEndpoint struct {
 }
 
 var discoveryEndpoint = &Kind{Topic: "discovery.endpoint", Version: 1, Priority: Critical, Key: "endpoint",
-	Keep: true, Public: false, body: func() Body { return new(DiscoveryEndpoint) }}
+	Keep: true, Public: false, body: func() Body { return new(DiscoveryEndpoint) },
+	fields: map[string]fieldType{"endpoint": aString, "unit": aString, "protocol": aString, "since": anInt}}
 
 // About gives the kind of the message and what it is about.
 func (m *DiscoveryEndpoint) About() (*Kind, string) { return discoveryEndpoint, m.Endpoint }
@@ -124,7 +132,8 @@ type DiscoveryConflict struct {
 }
 
 var discoveryConflict = &Kind{Topic: "discovery.conflict", Version: 1, Priority: Critical, Key: "endpoint",
-	Keep: true, Public: false, body: func() Body { return new(DiscoveryConflict) }}
+	Keep: true, Public: false, body: func() Body { return new(DiscoveryConflict) },
+	fields: map[string]fieldType{"endpoint": aString, "holder": aString, "wants": aString}}
 
 // About gives the kind of the message and what it is about.
 func (m *DiscoveryConflict) About() (*Kind, string) { return discoveryConflict, m.Endpoint }
@@ -139,7 +148,8 @@ type ResourceUsage struct {
 }
 
 var resourceUsage = &Kind{Topic: "resource.usage", Version: 1, Priority: Low, Key: "unit",
-	Keep: true, Public: false, body: func() Body { return new(ResourceUsage) }}
+	Keep: true, Public: false, body: func() Body { return new(ResourceUsage) },
+	fields: map[string]fieldType{"unit": aString, "cpu": anInt, "memory": aSize, "read": aSize, "written": aSize}}
 
 // About gives the kind of the message and what it is about.
 func (m *ResourceUsage) About() (*Kind, string) { return resourceUsage, m.Unit }
@@ -155,7 +165,8 @@ type ResourceAnomaly struct {
 }
 
 var resourceAnomaly = &Kind{Topic: "resource.anomaly", Version: 1, Priority: High, Key: "",
-	Keep: false, Public: false, body: func() Body { return new(ResourceAnomaly) }}
+	Keep: false, Public: false, body: func() Body { return new(ResourceAnomaly) },
+	fields: map[string]fieldType{"unit": aString, "phase": aString, "measure": aString, "value": aNumber, "usual": aNumber, "rarity": aNumber}}
 
 // About gives the kind of the message and what it is about.
 func (m *ResourceAnomaly) About() (*Kind, string) { return resourceAnomaly, "" }
@@ -168,7 +179,8 @@ type PressureLevel struct {
 }
 
 var pressureLevel = &Kind{Topic: "pressure.level", Version: 1, Priority: High, Key: "resource",
-	Keep: true, Public: false, body: func() Body { return new(PressureLevel) }}
+	Keep: true, Public: false, body: func() Body { return new(PressureLevel) },
+	fields: map[string]fieldType{"resource": aString, "some": aNumber, "full": aNumber}}
 
 // About gives the kind of the message and what it is about.
 func (m *PressureLevel) About() (*Kind, string) { return pressureLevel, m.Resource }
@@ -182,7 +194,8 @@ type PredictionFailure struct {
 }
 
 var predictionFailure = &Kind{Topic: "prediction.failure", Version: 1, Priority: High, Key: "unit",
-	Keep: true, Public: false, body: func() Body { return new(PredictionFailure) }}
+	Keep: true, Public: false, body: func() Body { return new(PredictionFailure) },
+	fields: map[string]fieldType{"unit": aString, "probability": aNumber, "within": anInt, "cause": aString}}
 
 // About gives the kind of the message and what it is about.
 func (m *PredictionFailure) About() (*Kind, string) { return predictionFailure, m.Unit }
@@ -196,7 +209,8 @@ type UpdateState struct {
 }
 
 var updateState = &Kind{Topic: "update.state", Version: 1, Priority: Critical, Key: "component",
-	Keep: true, Public: false, body: func() Body { return new(UpdateState) }}
+	Keep: true, Public: false, body: func() Body { return new(UpdateState) },
+	fields: map[string]fieldType{"component": aString, "state": aString, "version": aString, "cause": aString}}
 
 // About gives the kind of the message and what it is about.
 func (m *UpdateState) About() (*Kind, string) { return updateState, m.Component }
@@ -210,7 +224,8 @@ type RestartPlanned struct {
 }
 
 var restartPlanned = &Kind{Topic: "restart.planned", Version: 1, Priority: Critical, Key: "what",
-	Keep: true, Public: false, body: func() Body { return new(RestartPlanned) }}
+	Keep: true, Public: false, body: func() Body { return new(RestartPlanned) },
+	fields: map[string]fieldType{"what": aString, "kind": aString, "at": anInt, "reason": aString}}
 
 // About gives the kind of the message and what it is about.
 func (m *RestartPlanned) About() (*Kind, string) { return restartPlanned, m.What }
@@ -223,7 +238,8 @@ type HardwareChange struct {
 }
 
 var hardwareChange = &Kind{Topic: "hardware.change", Version: 1, Priority: Normal, Key: "",
-	Keep: false, Public: false, body: func() Body { return new(HardwareChange) }}
+	Keep: false, Public: false, body: func() Body { return new(HardwareChange) },
+	fields: map[string]fieldType{"action": aString, "subsystem": aString, "device": aString}}
 
 // About gives the kind of the message and what it is about.
 func (m *HardwareChange) About() (*Kind, string) { return hardwareChange, "" }

@@ -40,10 +40,12 @@ type field struct {
 	Doc      string `toml:"doc"`
 }
 
-// types are those of fields: what they are in Go, and for people.
-var types = map[string][2]string{
-	"string": {"string", "string"}, "strings": {"[]string", "array of strings"}, "int": {"int", "integer"},
-	"float": {"float64", "number"}, "size": {"uint64", "integer, bytes"}, "span": {"time.Duration", "integer, nanoseconds"},
+// types are those of fields: what they are in Go, to the check of a message, and
+// for people.
+var types = map[string][3]string{
+	"string": {"string", "aString", "string"}, "strings": {"[]string", "someStrings", "array of strings"},
+	"int": {"int", "anInt", "integer"}, "float": {"float64", "aNumber", "number"},
+	"size": {"uint64", "aSize", "integer, bytes"}, "span": {"time.Duration", "anInt", "integer, nanoseconds"},
 }
 
 //go:embed *.tmpl
@@ -73,8 +75,9 @@ func run() error {
 		}
 	}
 	tmpl, err := template.New("").Funcs(template.FuncMap{
-		"go": func(f field) string { return types[f.Type][0] }, "people": func(f field) string { return types[f.Type][1] },
-		"name": exported, "lower": func(s string) string { return strings.ToLower(s[:1]) + s[1:] },
+		"go": func(f field) string { return types[f.Type][0] }, "check": func(f field) string { return types[f.Type][1] },
+		"people": func(f field) string { return types[f.Type][2] },
+		"name":   exported, "lower": func(s string) string { return strings.ToLower(s[:1]) + s[1:] },
 	}).ParseFS(templates, "*.tmpl")
 	if err != nil {
 		return err
