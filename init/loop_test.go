@@ -23,7 +23,7 @@ import (
 
 // stubbed is PID 1 as far as it can be without being that: with a plan of one
 // service, whose processes are never made.
-func stubbed(t *testing.T, path string) *pid1 {
+func stubbed(t testing.TB, path string) *pid1 {
 	t.Helper()
 	p := &pid1{
 		plan:  &plan.Plan{Schema: plan.Schema, Default: "a.service", Units: []plan.Unit{{Name: "a.service", Service: &plan.Service{Type: plan.Simple, Start: []plan.Command{{Path: "/bin/a"}}}}}},
