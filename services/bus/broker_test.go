@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -477,7 +478,7 @@ func FuzzStore(f *testing.F) {
 			t.Fatalf("%d of %d bytes are whole", n, len(raw))
 		}
 		again, m := scan(raw[:n])
-		if m != n || !cmp.Equal(all, again) {
+		if m != n || !reflect.DeepEqual(all, again) {
 			t.Errorf("%d bytes hold %v, the first %d of them %v", len(raw), all, n, again)
 		}
 	})
