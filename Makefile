@@ -21,7 +21,7 @@ TEST := go test -count=1 -p 2
 
 test: deps ## every test that a change has to pass, boot tests included
 	$(TEST) -timeout 40m ./...
-	.ci/fuzz 100000 services/plan services/control init/control init/notify
+	.ci/fuzz 100000 services/plan services/varlink services/bus init/control init/notify
 
 test-full: deps ## the long proofs as well: more kernels, more schedules, fuzzing
 	$(CLARITY) kernel fetch debian:forky-cloud
@@ -29,9 +29,11 @@ test-full: deps ## the long proofs as well: more kernels, more schedules, fuzzin
 	$(TEST) -run TestSchedules ./services/supervisor -rapid.checks=30000
 	.ci/fuzz 200000
 
-bench: ## compare with other inits, 20 minutes; ARGS='-inits all …', see -help
+bench: ## compare with other inits, 20 minutes, ARGS='-inits all …'; then the bus, natively
 	@.ci/deps $(DEMO) gcc:gcc gcc:libc6-dev
 	go run ./qemu/bench $(ARGS)
+	go run ./services/bus/bench
+	go test -run '^$$' -bench Event ./init
 
 generate: ## make generated files anew
 	go generate ./...

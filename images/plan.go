@@ -47,7 +47,7 @@ func (d *Definition) addPlan(t *Tree, id string, epoch int64, modules []string) 
 func (d *Definition) system(epoch int64, modules []string) plan.System {
 	s := plan.System{
 		Hostname: d.Hostname, Built: epoch, Rescue: d.Rescue, Console: d.Console, Modules: modules,
-		Components: []string{"log", "devices", "setup", "network", "agent"},
+		Components: []string{"log", "devices", "setup", "network", "agent", "bus"},
 	}
 	if n := d.Network; n.DHCP || n.Address != "" {
 		net := plan.Network{DHCP: n.DHCP, Gateway: n.Gateway, DNS: n.DNS}

@@ -13,6 +13,7 @@ import (
 	server "clarityos/init/control"
 	"clarityos/services/control"
 	"clarityos/services/plan"
+	"clarityos/services/varlink"
 )
 
 // maxSetting bounds the value of a setting, in bytes.
@@ -27,11 +28,11 @@ func (p *pid1) kill(c *server.Conn, a control.KillArgs) {
 		return
 	}
 	if a.Signal < 1 || a.Signal > 64 {
-		c.Fail(control.ErrInvalidParameter, control.Fault{Parameter: "signal", Message: fmt.Sprintf("no signal %d: they are 1 to 64", a.Signal)})
+		c.Fail(varlink.ErrInvalidParameter, varlink.Fault{Parameter: "signal", Message: fmt.Sprintf("no signal %d: they are 1 to 64", a.Signal)})
 		return
 	}
 	none := func(what string) {
-		c.Fail(control.ErrFailed, control.Fault{Message: fmt.Sprintf("%s is %s and has no %s", a.Unit, v.Active, what)})
+		c.Fail(control.ErrFailed, varlink.Fault{Message: fmt.Sprintf("%s is %s and has no %s", a.Unit, v.Active, what)})
 	}
 	one := func(pid int, what string) {
 		if pid == 0 || unix.Kill(pid, unix.Signal(a.Signal)) != nil { // not reaped, so the pid is still its
@@ -61,7 +62,7 @@ func (p *pid1) kill(c *server.Conn, a control.KillArgs) {
 			p.post(func() { c.Reply(struct{}{}) })
 		})
 	default:
-		c.Fail(control.ErrInvalidParameter, control.Fault{Parameter: "who", Message: fmt.Sprintf("who is all, main or control, not %q", a.Who)})
+		c.Fail(varlink.ErrInvalidParameter, varlink.Fault{Parameter: "who", Message: fmt.Sprintf("who is all, main or control, not %q", a.Who)})
 	}
 }
 
@@ -73,12 +74,12 @@ func (p *pid1) setProperty(c *server.Conn, a control.SetPropertyArgs) {
 		return
 	}
 	if u.Service == nil {
-		c.Fail(control.ErrFailed, control.Fault{Message: fmt.Sprintf("%s has no processes whose use of resources could be limited", a.Unit)})
+		c.Fail(control.ErrFailed, varlink.Fault{Message: fmt.Sprintf("%s has no processes whose use of resources could be limited", a.Unit)})
 		return
 	}
 	for _, s := range a.Settings {
 		if err := checkSetting(s); err != nil {
-			c.Fail(control.ErrInvalidParameter, control.Fault{Parameter: "settings", Message: err.Error()})
+			c.Fail(varlink.ErrInvalidParameter, varlink.Fault{Parameter: "settings", Message: err.Error()})
 			return
 		}
 	}
@@ -87,7 +88,7 @@ func (p *pid1) setProperty(c *server.Conn, a control.SetPropertyArgs) {
 		err := r.setLive(a.Settings, a.Reset, u.Service.Process.Cgroup)
 		p.post(func() {
 			if err != nil {
-				c.Fail(control.ErrFailed, control.Fault{Message: err.Error()})
+				c.Fail(control.ErrFailed, varlink.Fault{Message: err.Error()})
 				return
 			}
 			c.Reply(struct{}{})

@@ -68,6 +68,10 @@ func (h *history) changed(a supervisor.Changed) {
 	h.add(control.Event{Unit: a.Unit, Kind: control.EventPhase, From: a.From, To: a.To, Result: a.Result, Message: a.Cause})
 }
 
+func (h *history) health(a supervisor.Health) {
+	h.add(control.Event{Unit: a.Unit, Kind: control.EventHealth, Health: a.State, Message: a.Cause})
+}
+
 func (h *history) done(d supervisor.Done) {
 	h.add(control.Event{Unit: d.Unit, Kind: control.EventJob, Outcome: d.Outcome, Message: d.Message})
 }

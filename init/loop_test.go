@@ -18,11 +18,12 @@ import (
 	"clarityos/services/control"
 	"clarityos/services/plan"
 	"clarityos/services/supervisor"
+	"clarityos/services/varlink"
 )
 
 // stubbed is PID 1 as far as it can be without being that: with a plan of one
 // service, whose processes are never made.
-func stubbed(t *testing.T, path string) *pid1 {
+func stubbed(t testing.TB, path string) *pid1 {
 	t.Helper()
 	p := &pid1{
 		plan:  &plan.Plan{Schema: plan.Schema, Default: "a.service", Units: []plan.Unit{{Name: "a.service", Service: &plan.Service{Type: plan.Simple, Start: []plan.Command{{Path: "/bin/a"}}}}}},
@@ -56,7 +57,7 @@ func (c caller) ask(method, parameters string) {
 }
 
 // answer turns the loop until there is one.
-func (c caller) answer(p *pid1) (r control.Reply) {
+func (c caller) answer(p *pid1) (r varlink.Reply) {
 	c.Helper()
 	got := make(chan string, 1)
 	go func() {

@@ -8,6 +8,7 @@ import (
 	server "clarityos/init/control"
 	"clarityos/services/control"
 	"clarityos/services/supervisor"
+	"clarityos/services/varlink"
 )
 
 // call carries out one call of a client. States are for everybody, changes for
@@ -15,13 +16,18 @@ import (
 func (p *pid1) call(c *server.Conn, method string, args json.RawMessage) {
 	name, ok := strings.CutPrefix(method, control.Interface+".")
 	if !ok {
-		p.callVarlink(c, method, args)
+		parameters, fault := theService.Introspect(method, args)
+		if fault != "" {
+			c.Fail(fault, parameters)
+			return
+		}
+		c.Reply(parameters)
 		return
 	}
 	switch name {
 	case "Change", "Shutdown", "ReloadPlan", "Kill", "SetProperty":
 		if c.UID != 0 {
-			c.Fail(control.ErrPermission, control.Fault{Method: name})
+			c.Fail(varlink.ErrPermission, varlink.Fault{Method: name})
 			return
 		}
 	}
@@ -59,13 +65,13 @@ func (p *pid1) call(c *server.Conn, method string, args json.RawMessage) {
 	case "ReloadPlan":
 		p.recompile(nil, func(err error) {
 			if err != nil {
-				c.Fail(control.ErrFailed, control.Fault{Message: err.Error()})
+				c.Fail(control.ErrFailed, varlink.Fault{Message: err.Error()})
 				return
 			}
 			c.Reply(struct{}{})
 		})
 	default:
-		c.Fail(control.ErrMethodNotFound, control.Fault{Method: method})
+		c.Fail(varlink.ErrMethodNotFound, varlink.Fault{Method: method})
 	}
 }
 
@@ -74,7 +80,7 @@ func (p *pid1) call(c *server.Conn, method string, args json.RawMessage) {
 func with[A any](c *server.Conn, args json.RawMessage, do func(A)) {
 	var a A
 	if len(args) > 0 && json.Unmarshal(args, &a) != nil {
-		c.Fail(control.ErrInvalidParameter, control.Fault{Parameter: "parameters"})
+		c.Fail(varlink.ErrInvalidParameter, varlink.Fault{Parameter: "parameters"})
 		return
 	}
 	do(a)
@@ -90,25 +96,8 @@ func (p *pid1) why(c *server.Conn, unit string) {
 	c.Reply(control.WhyReply{Lines: lines, Holding: p.sup.Holding(unit)})
 }
 
-// callVarlink answers the introspection that every varlink service has.
-func (p *pid1) callVarlink(c *server.Conn, method string, args json.RawMessage) {
-	switch method {
-	case "org.varlink.service.GetInfo":
-		c.Reply(map[string]any{"vendor": "ClarityOS", "product": "init", "version": "1", "url": "",
-			"interfaces": []string{"org.varlink.service", control.Interface}})
-	case "org.varlink.service.GetInterfaceDescription":
-		var a struct {
-			Interface string `json:"interface"`
-		}
-		if json.Unmarshal(args, &a) != nil || a.Interface != control.Interface {
-			c.Fail("org.varlink.service.InterfaceNotFound", control.Fault{Parameter: a.Interface})
-			return
-		}
-		c.Reply(map[string]string{"description": control.Description})
-	default:
-		c.Fail(control.ErrMethodNotFound, control.Fault{Method: method})
-	}
-}
+// theService is what PID 1 tells of itself.
+var theService = varlink.Service{Product: "init", Interface: control.Interface, Description: control.Description}
 
 func (p *pid1) overview() control.StatusReply {
 	return control.StatusReply{Now: now(), Summary: p.sup.Summary(), Kernel: p.executed, Notes: p.notes, Watchdog: p.watchdog.String()}
@@ -149,7 +138,7 @@ func (p *pid1) change(c *server.Conn, a control.ChangeArgs) {
 	if _, known := p.sup.View(a.Unit); !known && strings.Contains(a.Unit, "@") {
 		p.recompile([]string{a.Unit}, func(err error) {
 			if err != nil {
-				c.Fail(control.ErrFailed, control.Fault{Message: err.Error()})
+				c.Fail(control.ErrFailed, varlink.Fault{Message: err.Error()})
 				return
 			}
 			p.request(c, a)
@@ -178,6 +167,6 @@ func (p *pid1) shutdown(c *server.Conn, kind supervisor.HaltKind) {
 		c.Reply(struct{}{})
 		p.fold(supervisor.Shutdown{Kind: kind})
 	default:
-		c.Fail(control.ErrInvalidParameter, control.Fault{Parameter: "kind", Message: "kind is poweroff, reboot or halt"})
+		c.Fail(varlink.ErrInvalidParameter, varlink.Fault{Parameter: "kind", Message: "kind is poweroff, reboot or halt"})
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"clarityos/services/control"
 	"clarityos/services/plan"
 	"clarityos/services/supervisor"
+	"clarityos/services/varlink"
 )
 
 var native = binary.NativeEndian
@@ -65,6 +66,8 @@ func (p *pid1) perform(a supervisor.Action) {
 		p.end(a)
 	case supervisor.Changed:
 		p.changed(a)
+	case supervisor.Health:
+		p.history.health(a)
 	case supervisor.Record:
 		p.record(a)
 	case supervisor.Done:
@@ -269,7 +272,7 @@ func (p *pid1) done(d supervisor.Done) {
 			c.Fail(control.ErrNoSuchUnit, control.Fault{Unit: d.Unit})
 			return
 		}
-		c.Fail(control.ErrFailed, control.Fault{Message: d.Message})
+		c.Fail(control.ErrFailed, varlink.Fault{Message: d.Message})
 		return
 	}
 	c.Reply(control.ChangeReply{Outcome: d.Outcome, Message: d.Message})

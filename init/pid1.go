@@ -24,6 +24,7 @@ import (
 	"clarityos/services/control"
 	"clarityos/services/plan"
 	"clarityos/services/supervisor"
+	"clarityos/services/varlink"
 )
 
 // pid1 is everything PID 1 knows. It belongs to the loop.
@@ -291,7 +292,7 @@ func (p *pid1) rebuild() {
 	p.sup = supervisor.Rebuild(p.plan, p.sup, alive, now())
 	for id, c := range p.clients {
 		delete(p.clients, id)
-		c.Fail(control.ErrFailed, control.Fault{Message: "init had to discard its state after a panic; ask again"})
+		c.Fail(control.ErrFailed, varlink.Fault{Message: "init had to discard its state after a panic; ask again"})
 	}
 	p.say(supervisor.PriorityError, "init had to discard its state after a panic and goes on with what runs; see the kernel log")
 	p.fold(supervisor.Tick{})

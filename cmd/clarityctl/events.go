@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -18,13 +19,27 @@ func (c *ctl) events() *cobra.Command {
 	var follow bool
 	var a control.EventsArgs
 	var unit string
+	var b busEvents
 	cmd := &cobra.Command{
 		Use:   "events",
 		Short: "What has happened to units of late",
 		Long: `What has happened to units, and what PID 1 said: the last of it, which is at most
-256 events. Times are seconds since the kernel began. With --json, one object a line.`,
+256 events. Times are seconds since the kernel began. With --json, one object a line.
+
+With --topic or --priority, what goes over the message bus: the states that are
+kept there and, with --follow, what comes. A topic is words with dots between them,
+with * for any word and ** at the end for any number.`,
+		Example: `  clarityctl events -f -u nginx
+  clarityctl events --topic 'unit.*' --topic health.state
+  clarityctl events -f --priority high`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if b.asked() {
+				if unit != "" || a.Last != 0 {
+					return usageError{errors.New("--unit and --lines are for what PID 1 keeps; with --topic or --priority all that the bus keeps is shown")}
+				}
+				return c.busEvents(cmd.Context(), b, follow)
+			}
 			if unit != "" {
 				a.Unit = unitName(unit)
 			}
@@ -64,6 +79,8 @@ func (c *ctl) events() *cobra.Command {
 	}
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what comes")
 	cmd.Flags().StringVarP(&unit, "unit", "u", "", "only this unit")
+	cmd.Flags().StringArrayVar(&b.topics, "topic", nil, "messages of the bus of these topics")
+	cmd.Flags().StringVar(&b.priority, "priority", "", "messages of the bus that are no less urgent: critical, high, normal, low")
 	cmd.Flags().IntVarP(&a.Last, "lines", "n", 0, "only the last N events")
 	_ = cmd.RegisterFlagCompletionFunc("unit", c.units) // fails only without the flag
 	return cmd
@@ -107,6 +124,11 @@ func (c *ctl) eventText(e control.Event) string {
 		if e.Result != "" && e.Result != supervisor.Success {
 			text += fmt.Sprintf(" (%s)", e.Result)
 		}
+		if e.Message != "" {
+			text += ": " + e.Message
+		}
+	case control.EventHealth:
+		text = string(e.Health)
 		if e.Message != "" {
 			text += ": " + e.Message
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"clarityos/services/bus"
 	"clarityos/services/control"
 	"clarityos/services/control/client"
 	"clarityos/services/supervisor"
@@ -92,10 +93,11 @@ ran out and 5 when there is no such unit.`,
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "print JSON for programs")
 	root.PersistentFlags().BoolVar(&c.noPager, "no-pager", false, "never show long output through a pager")
 	root.PersistentFlags().StringVar(&c.socket, "socket", control.Path, "PID 1's socket")
+	root.PersistentFlags().StringVar(&c.busSocket, "bus-socket", bus.Path, "the message bus's socket")
 	logs := c.logs()
 	_ = logs.RegisterFlagCompletionFunc("unit", c.units) // fails only without the flag
 	root.AddCommand(
-		c.status(), c.list(), c.show(), c.cat(), c.listDependencies(), c.why(), logs, c.events(), c.top(),
+		c.status(), c.list(), c.show(), c.cat(), c.listDependencies(), c.why(), logs, c.events(), c.bus(), c.top(),
 		c.wait(), c.blame(), c.criticalChain(), c.analyze(),
 		c.kill(), c.setProperty(), c.verify(), c.reloadPlan(), c.rescueReport(),
 	)
@@ -124,9 +126,10 @@ ran out and 5 when there is no such unit.`,
 
 // ctl is what all commands share.
 type ctl struct {
-	json    bool
-	noPager bool
-	socket  string
+	json      bool
+	noPager   bool
+	socket    string
+	busSocket string
 }
 
 // call makes one call on a connection of its own.

@@ -21,6 +21,7 @@ type role func(ctx context.Context, args []string) error
 
 var roles = map[string]role{
 	"agent":    runAgent,
+	"bus":      runBus,
 	"bus-name": awaitBusName,
 	"compile":  compilePlan,
 	"devices":  runDevices,

@@ -14,6 +14,7 @@ import (
 
 	"clarityos/init/reactor"
 	"clarityos/services/control"
+	"clarityos/services/varlink"
 )
 
 // Bounds on clients.
@@ -108,7 +109,7 @@ func (c *Conn) event(events uint32) {
 
 // waits says whether a call can be carried out.
 func (c *Conn) waits() bool {
-	_, _, ok := control.Split(c.in)
+	_, _, ok := varlink.Split(c.in)
 	return ok && !c.busy
 }
 
@@ -149,11 +150,11 @@ func (c *Conn) next() {
 	if c.busy || c.fd < 0 || len(c.out) > 0 {
 		return
 	}
-	message, rest, ok := control.Split(c.in)
+	message, rest, ok := varlink.Split(c.in)
 	if !ok {
 		return
 	}
-	var call control.Call
+	var call varlink.Call
 	if err := json.Unmarshal(message, &call); err != nil {
 		c.close() // not varlink: nothing it sends can be trusted to be framed
 		return
@@ -165,7 +166,7 @@ func (c *Conn) next() {
 
 // carryOut ends the connection of a call whose handler panics: it would have no
 // answer, ever, and no room could be made by ending it either.
-func (c *Conn) carryOut(call *control.Call) {
+func (c *Conn) carryOut(call *varlink.Call) {
 	panics := true
 	defer func() {
 		if panics {
@@ -179,8 +180,8 @@ func (c *Conn) carryOut(call *control.Call) {
 // Reply answers the call under way.
 func (c *Conn) Reply(parameters any) { c.answer(parameters, "") }
 
-// Fail answers the call under way with an error.
-func (c *Conn) Fail(name string, f control.Fault) { c.answer(f, name) }
+// Fail answers the call under way with an error and its parameters.
+func (c *Conn) Fail(name string, parameters any) { c.answer(parameters, name) }
 
 func (c *Conn) answer(parameters any, name string) {
 	c.busy, c.Closed = false, nil
@@ -188,7 +189,7 @@ func (c *Conn) answer(parameters any, name string) {
 		return
 	}
 	if !c.Oneway {
-		c.put(parameters, control.Reply{Error: name})
+		c.put(parameters, varlink.Reply{Error: name})
 	}
 	c.watch()
 }
@@ -200,15 +201,15 @@ func (c *Conn) Send(parameters any) bool {
 	if c.fd < 0 || len(c.out) >= maxQueued {
 		return false
 	}
-	c.put(parameters, control.Reply{Continues: true})
+	c.put(parameters, varlink.Reply{Continues: true})
 	return c.fd >= 0
 }
 
-func (c *Conn) put(parameters any, r control.Reply) {
+func (c *Conn) put(parameters any, r varlink.Reply) {
 	raw, err := json.Marshal(parameters)
 	if err == nil {
 		r.Parameters = raw
-		raw, err = control.Encode(r)
+		raw, err = varlink.Encode(r)
 	}
 	if err != nil || len(raw) > maxOutgoing {
 		c.close()

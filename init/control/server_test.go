@@ -18,6 +18,7 @@ import (
 	"clarityos/init/guard"
 	"clarityos/init/reactor"
 	"clarityos/services/control"
+	"clarityos/services/varlink"
 )
 
 // serve runs a server whose Echo answers with its parameters and whose Hold
@@ -66,7 +67,7 @@ func serve(t *testing.T) string {
 		case "Panic":
 			panic("a call")
 		default:
-			c.Fail(control.ErrMethodNotFound, control.Fault{Method: method})
+			c.Fail(varlink.ErrMethodNotFound, varlink.Fault{Method: method})
 		}
 	}); err != nil {
 		t.Fatal(err)
@@ -121,7 +122,7 @@ func TestCalls(t *testing.T) {
 	if got := ask(t, c, `{"method":"Echo","parameters":{"a":1}}`+"\x00"); got != `{"parameters":{"a":1}}` {
 		t.Errorf("echo: %s", got)
 	}
-	if got := ask(t, c, `{"method":"Nothing"}`+"\x00"); !strings.Contains(got, control.ErrMethodNotFound) {
+	if got := ask(t, c, `{"method":"Nothing"}`+"\x00"); !strings.Contains(got, varlink.ErrMethodNotFound) {
 		t.Errorf("no method: %s", got)
 	}
 	if got, want := ask(t, c, `{"method":"Who"}`+"\x00"), fmt.Sprintf(`{"parameters":{"pid":%d,"uid":%d}}`, os.Getpid(), os.Getuid()); got != want {
@@ -202,7 +203,7 @@ func TestStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := bufio.NewReader(sub)
-	read := func() (reply control.Reply) {
+	read := func() (reply varlink.Reply) {
 		t.Helper()
 		b, err := r.ReadBytes(0)
 		if err == nil {

@@ -19,8 +19,8 @@ type SoftAfter (Unit: string, Limit: int)
 type Relations (name: string, Wants: ?[]string, Requires: ?[]string, Requisite: ?[]string, BindsTo: ?[]string,
   PartOf: ?[]string, Upholds: ?[]string, Conflicts: ?[]string, After: ?[]string, OnFailure: ?[]string,
   OnSuccess: ?[]string, PropagatesReloadTo: ?[]string, StopPropagatedFrom: ?[]string, SoftAfter: ?[]SoftAfter)
-type Event (seq: int, at: int, unit: ?string, kind: (phase, job, message), from: ?string, to: ?string,
-  result: ?string, outcome: ?string, priority: ?int, message: ?string)
+type Event (seq: int, at: int, unit: ?string, kind: (phase, health, job, message), from: ?string, to: ?string,
+  result: ?string, outcome: ?string, health: ?string, priority: ?int, message: ?string)
 type Finding (Unit: ?string, File: ?string, Line: ?int, Kind: string, Message: string, Security: ?bool)
 
 # The system and, when named, one unit.
@@ -56,6 +56,5 @@ method Shutdown(kind: string) -> ()
 method ReloadPlan() -> ()
 
 error NoSuchUnit (unit: string)
-error Busy (message: string)
 error Failed (message: string)
 `

@@ -5,7 +5,30 @@ import (
 
 	"clarityos/services/plan"
 	"clarityos/services/supervisor"
+	"clarityos/services/varlink"
 )
+
+// Path is PID 1's socket.
+const Path = "/run/clarity/control"
+
+// Interface is the name of PID 1's varlink interface.
+const Interface = "io.clarityos.Control"
+
+// MaxRequest bounds what the server reads for one call, in bytes.
+const MaxRequest = 16 << 10
+
+// The errors of this interface, beside varlink's own. Their parameters are a
+// Fault.
+const (
+	ErrNoSuchUnit = Interface + ".NoSuchUnit"
+	ErrFailed     = Interface + ".Failed"
+)
+
+// Fault is the parameters of an error reply.
+type Fault struct {
+	varlink.Fault
+	Unit string `json:"unit,omitempty"`
+}
 
 // UnitArgs are the parameters of Status (Unit may be empty) and Why.
 type UnitArgs struct {
@@ -131,16 +154,17 @@ type EventsReply struct {
 // Event is something that happened to a unit, or to the system when Unit is "".
 // Kind says which of the other fields count.
 type Event struct {
-	Seq      uint64             `json:"seq"` // counts from 1
-	At       time.Duration      `json:"at"`  // CLOCK_BOOTTIME
-	Unit     string             `json:"unit,omitempty"`
-	Kind     EventKind          `json:"kind"`
-	From     supervisor.Phase   `json:"from,omitempty"`
-	To       supervisor.Phase   `json:"to,omitempty"`
-	Result   supervisor.Result  `json:"result,omitempty"`
-	Outcome  supervisor.Outcome `json:"outcome,omitempty"`
-	Priority int                `json:"priority,omitempty"` // of a message; syslog's
-	Message  string             `json:"message,omitempty"`
+	Seq      uint64                 `json:"seq"` // counts from 1
+	At       time.Duration          `json:"at"`  // CLOCK_BOOTTIME
+	Unit     string                 `json:"unit,omitempty"`
+	Kind     EventKind              `json:"kind"`
+	From     supervisor.Phase       `json:"from,omitempty"`
+	To       supervisor.Phase       `json:"to,omitempty"`
+	Result   supervisor.Result      `json:"result,omitempty"`
+	Outcome  supervisor.Outcome     `json:"outcome,omitempty"`
+	Health   supervisor.HealthState `json:"health,omitempty"`
+	Priority int                    `json:"priority,omitempty"` // of a message; syslog's
+	Message  string                 `json:"message,omitempty"`
 }
 
 // EventKind tells events apart.
@@ -149,6 +173,7 @@ type EventKind string
 // The kinds of events.
 const (
 	EventPhase   EventKind = "phase"   // From, To, Result; Message is the cause
+	EventHealth  EventKind = "health"  // Health; Message is what the last failed probe said
 	EventJob     EventKind = "job"     // a job that somebody asked for has ended: Outcome, Message
 	EventMessage EventKind = "message" // PID 1 said something: Priority, Message
 )

@@ -111,6 +111,14 @@ type Changed struct {
 	Cause    string
 }
 
+// Health says what the probes of a unit amount to from now on; Cause is what the
+// last failed one said.
+type Health struct {
+	Unit  string
+	State HealthState
+	Cause string
+}
+
 // Outcome is how a job ended.
 type Outcome string
 
@@ -165,6 +173,7 @@ func (Close) action()     {}
 func (End) action()       {}
 func (Record) action()    {}
 func (Changed) action()   {}
+func (Health) action()    {}
 func (Done) action()      {}
 func (BootDone) action()  {}
 func (Halt) action()      {}

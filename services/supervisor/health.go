@@ -33,7 +33,7 @@ func (s *Supervisor) startProbes(u *unit) {
 	if h == nil || u.health.next != 0 || u.health.probe.alive {
 		return
 	}
-	u.health = health{state: HealthUnknown, grace: s.now + h.Grace, next: max(s.now, 1)}
+	u.health = health{state: u.health.state, grace: s.now + h.Grace, next: max(s.now, 1)}
 	s.healthDue(u)
 }
 
@@ -44,8 +44,22 @@ func (s *Supervisor) stopProbes(u *unit) {
 	}
 	delete(s.tokens, u.health.probe.token)
 	u.health.probe, u.health.next = process{}, 0
-	if u.Service.Health != nil {
-		u.health.state = HealthUnknown
+	s.setHealth(u, u.unprobed())
+}
+
+// unprobed is the health of a unit of which no probe has told anything.
+func (u *unit) unprobed() HealthState {
+	if u.Service == nil || u.Service.Health == nil {
+		return ""
+	}
+	return HealthUnknown
+}
+
+// setHealth tells a change of a unit's health.
+func (s *Supervisor) setHealth(u *unit, state HealthState) {
+	if u.health.state != state {
+		u.health.state = state
+		s.do(Health{Unit: u.Name, State: state, Cause: u.health.cause})
 	}
 }
 
@@ -92,9 +106,9 @@ func (s *Supervisor) probed(u *unit, cause string) {
 	}
 	switch {
 	case now.good >= max(h.Successes, 1):
-		now.state = Healthy
+		s.setHealth(u, Healthy)
 	case now.bad >= max(h.Failures, 1):
-		now.state = IsUnhealthy
+		s.setHealth(u, IsUnhealthy)
 	}
 	if now.state == before {
 		return

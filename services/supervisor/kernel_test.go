@@ -25,6 +25,7 @@ type kernel struct {
 	trace   []string
 	newest  map[string]uint64 // by unit: its latest invocation
 	jobs    map[*unit]*job    // before the event that is being folded
+	health  map[string]HealthState
 }
 
 type proc struct {
@@ -37,7 +38,7 @@ type proc struct {
 }
 
 func newKernel(p *plan.Plan) *kernel {
-	return &kernel{s: New(p), now: time.Second, procs: map[Token]*proc{}, done: map[uint64]Done{}, newest: map[string]uint64{}, deaf: func(*proc) bool { return false }}
+	return &kernel{s: New(p), now: time.Second, procs: map[Token]*proc{}, done: map[uint64]Done{}, newest: map[string]uint64{}, health: map[string]HealthState{}, deaf: func(*proc) bool { return false }}
 }
 
 func (k *kernel) fold(e Event) {
@@ -53,6 +54,9 @@ func (k *kernel) fold(e Event) {
 	for _, u := range k.s.units { // a wait is told in words and by units, which say the same
 		if u.job != nil && !u.job.running {
 			k.sameWaits(u)
+		}
+		if told := k.health[u.Name]; told != u.health.state {
+			k.breaks("the health of %s was told to be %q and is %q", u.Name, told, u.health.state)
 		}
 	}
 	waits := slices.ContainsFunc(k.s.units, func(u *unit) bool { return u.job != nil })
@@ -133,6 +137,8 @@ func (k *kernel) act(a Action) {
 		for _, p := range k.of(a.Unit.Name) {
 			p.dying = p.born
 		}
+	case Health:
+		k.health[a.Unit] = a.State
 	case Listen:
 		k.asked = append(k.asked, Listened{Token: a.Token})
 	case End:

@@ -1,18 +1,16 @@
-package control
+// Package varlink is the wire format of ClarityOS's sockets, as varlink.org has
+// it: JSON objects that end in a NUL byte, over a Unix socket. A call names a
+// method and gets one reply or, if it asks for more, several.
+//
+// It holds values and bytes alone. Servers are init/control and services/bus,
+// which differ in what they may wait for; the client is services/varlink/client,
+// apart since PID 1 does not link package net.
+package varlink
 
 import (
 	"bytes"
 	"encoding/json"
 )
-
-// Path is PID 1's socket.
-const Path = "/run/clarity/control"
-
-// Interface is the name of PID 1's varlink interface.
-const Interface = "io.clarityos.Control"
-
-// MaxRequest bounds what the server reads for one call, in bytes.
-const MaxRequest = 16 << 10
 
 // Call is one request on the wire.
 type Call struct {
@@ -29,21 +27,20 @@ type Reply struct {
 	Continues  bool            `json:"continues,omitempty"`
 }
 
-// The errors of varlink itself and of this interface.
+// The errors of varlink itself. The parameters of the first three are a Fault.
 const (
-	ErrMethodNotFound   = "org.varlink.service.MethodNotFound"
-	ErrInvalidParameter = "org.varlink.service.InvalidParameter"
-	ErrPermission       = "org.varlink.service.PermissionDenied"
-	ErrNoSuchUnit       = Interface + ".NoSuchUnit"
-	ErrBusy             = Interface + ".Busy"
-	ErrFailed           = Interface + ".Failed"
+	ErrMethodNotFound    = service + ".MethodNotFound"
+	ErrInterfaceNotFound = service + ".InterfaceNotFound"
+	ErrInvalidParameter  = service + ".InvalidParameter"
+	ErrPermission        = service + ".PermissionDenied"
 )
 
-// Fault is the parameters of an error reply.
+// Fault is the parameters of an error reply of varlink itself. Message is for
+// people.
 type Fault struct {
 	Method    string `json:"method,omitempty"`
+	Interface string `json:"interface,omitempty"`
 	Parameter string `json:"parameter,omitempty"`
-	Unit      string `json:"unit,omitempty"`
 	Message   string `json:"message,omitempty"`
 }
 
