@@ -185,9 +185,11 @@ func (b *Broker) Subscribe(name string, in Interest, all bool, wake func()) *Sub
 	return s
 }
 
-// Take gives up to n messages, and what was lost since the last time.
-func (b *Broker) Take(s *Subscription, n int) (out []Message, lost Losses) {
-	for len(out) < n {
+// Take adds to out what it has room for, and gives what was lost since the last
+// time.
+func (b *Broker) Take(s *Subscription, out []Message) (_ []Message, lost Losses) {
+	before := len(out)
+	for len(out) < cap(out) {
 		m, ok := s.queue.Pop()
 		if !ok {
 			break
@@ -195,7 +197,7 @@ func (b *Broker) Take(s *Subscription, n int) (out []Message, lost Losses) {
 		out = append(out, m)
 	}
 	lost = s.queue.Lost()
-	b.stats.Delivered += uint64(len(out))
+	b.stats.Delivered += uint64(len(out) - before)
 	b.stats.Lost.add(lost)
 	return out, lost
 }

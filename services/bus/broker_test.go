@@ -86,7 +86,7 @@ func (s *schedule) publish(m Message) {
 }
 
 func (s *schedule) take(e *ear, n int) {
-	messages, lost := s.broker.Take(e.sub, n)
+	messages, lost := s.broker.Take(e.sub, make([]Message, 0, n))
 	e.lost.add(lost)
 	for _, m := range messages {
 		e.got++
@@ -193,7 +193,7 @@ func TestPriorities(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got, lost := b.Take(s, 100)
+	got, lost := b.Take(s, make([]Message, 0, 100))
 	want := []string{"unit.state", "dependency.use", "dependency.use", "unit.job", "resource.usage", "resource.usage"}
 	if d := cmp.Diff(want, topics(got)); d != "" || lost != (Losses{}) {
 		t.Errorf("%+v %s", lost, d)
@@ -215,7 +215,7 @@ func TestStarvation(t *testing.T) {
 	for i := range 3 * patience {
 		publish(&UnitState{Unit: fmt.Sprint(i)})
 		publish(&DependencyUse{})
-		for _, m := range first(b.Take(s, 1)) {
+		for _, m := range first(b.Take(s, make([]Message, 0, 1))) {
 			if served[m.Topic] == 0 {
 				served[m.Topic] = i
 			}
@@ -245,7 +245,7 @@ func TestBounds(t *testing.T) {
 	if want := (Losses{Low: maxQueued, Folded: maxQueued - 1}); st.Lost != want || st.Queued != maxQueued+1 {
 		t.Errorf("%+v, want %+v", st, want)
 	}
-	got, lost := b.Take(s, 1<<20)
+	got, lost := b.Take(s, make([]Message, 0, 1<<20))
 	if len(got) != maxQueued+1 || lost != st.Lost {
 		t.Errorf("%d %+v", len(got), lost)
 	}
@@ -307,7 +307,7 @@ func TestLate(t *testing.T) {
 		"topic":           {Interest{Topics: []Pattern{"*.usage"}}, true, []string{"resource.usage"}},
 	} {
 		s := b.Subscribe("", c.in, c.root, func() {})
-		if d := cmp.Diff(c.want, topics(first(b.Take(s, 100)))); d != "" {
+		if d := cmp.Diff(c.want, topics(first(b.Take(s, make([]Message, 0, 100))))); d != "" {
 			t.Errorf("%s: %s", name, d)
 		}
 	}
@@ -400,7 +400,7 @@ func TestKinds(t *testing.T) {
 		if _, err := b.Publish(message(t, body), 0); err != nil {
 			t.Errorf("%s: %v", topic, err)
 		}
-		got := first(b.Take(s, 2))
+		got := first(b.Take(s, make([]Message, 0, 2)))
 		if len(got) != 1 || got[0].Topic != topic || got[0].Priority != k.Priority || got[0].Version != k.Version {
 			t.Fatalf("%s: %+v", topic, got)
 		}

@@ -21,7 +21,8 @@ type conn struct {
 	in     *bufio.Reader
 	uid    int
 	name   string
-	call   []byte // the one that is carried out
+	call   []byte    // the one that is carried out
+	batch  []Message // room for what it publishes
 }
 
 // keptCall is how large a buffer is kept between calls, in bytes.
@@ -110,7 +111,11 @@ func with[A any](c *conn, call *varlink.Call, do func(*varlink.Call, *A) error) 
 }
 
 func (c *conn) publish(call *varlink.Call) error {
-	messages, err := parsePublish(call.Parameters)
+	messages, err := parsePublish(call.Parameters, c.batch[:0])
+	defer func() {
+		clear(messages)
+		c.batch = messages
+	}()
 	if err != nil {
 		return c.invalid(call, "messages", err.Error())
 	}
@@ -182,6 +187,7 @@ func (c *conn) subscribe(call *varlink.Call, in *Interest) error {
 	}
 	gone := c.gone()
 	var out []byte
+	room := make([]Message, 0, MaxBatch)
 	for {
 		select {
 		case <-gone:
@@ -190,7 +196,7 @@ func (c *conn) subscribe(call *varlink.Call, in *Interest) error {
 		}
 		for {
 			s.mu.Lock()
-			messages, lost := s.broker.Take(sub, MaxBatch)
+			messages, lost := s.broker.Take(sub, room)
 			s.mu.Unlock()
 			if len(messages) == 0 {
 				break

@@ -123,10 +123,10 @@ func parseCall(b []byte) (c varlink.Call, err error) {
 	return c, err
 }
 
-// parsePublish reads the parameters of Publish. What is wrong with a message is
-// left to complete.
-func parsePublish(b []byte) (messages []Message, err error) {
-	err = fields(b, func(name, value []byte) error {
+// parsePublish adds the parameters of Publish to messages. What is wrong with one
+// is left to complete.
+func parsePublish(b []byte, messages []Message) ([]Message, error) {
+	err := fields(b, func(name, value []byte) error {
 		if string(name) != "messages" {
 			return nil
 		}
@@ -134,8 +134,7 @@ func parsePublish(b []byte) (messages []Message, err error) {
 			if len(messages) == MaxBatch {
 				return fmt.Errorf("more than %d messages in one call", MaxBatch)
 			}
-			var m Message
-			messages = append(messages, m)
+			messages = append(messages, Message{})
 			return parseMessage(value, &messages[len(messages)-1])
 		})
 	})
@@ -146,7 +145,7 @@ func parseMessage(b []byte, m *Message) error {
 	return fields(b, func(name, value []byte) error {
 		switch string(name) {
 		case "topic":
-			m.Topic = text(value)
+			m.Topic = topicOf(value)
 		case "version":
 			n, err := strconv.Atoi(string(value))
 			if err != nil || n < 0 {
@@ -162,6 +161,15 @@ func parseMessage(b []byte, m *Message) error {
 		}
 		return nil
 	})
+}
+
+// topicOf is text, but makes no new string of a topic that is known.
+func topicOf(value []byte) string {
+	t := bare(value)
+	if k := Kinds[string(t)]; k != nil {
+		return k.Topic
+	}
+	return string(t)
 }
 
 // appendDelivery writes the reply that carries a Delivery.

@@ -18,7 +18,7 @@ func FuzzJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte, key string, version int) {
 		if valid(raw) {
 			if c, err := parseCall(raw); err == nil {
-				messages, _ := parsePublish(c.Parameters) // errors are as good as messages
+				messages, _ := parsePublish(c.Parameters, nil) // errors are as good as messages
 				for _, m := range messages {
 					if err := complete(&m); err == nil && !json.Valid(m.Body) && !m.Gone {
 						t.Errorf("%q was taken out of %q", m.Body, raw)
@@ -54,7 +54,7 @@ func FuzzJSON(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		read, err := parsePublish(published)
+		read, err := parsePublish(published, nil)
 		for i := range read { // the publisher does not say
 			read[i].Priority, read[i].Seq = m.Priority, m.Seq
 		}

@@ -123,7 +123,7 @@ func complete(m *Message) error {
 	case m.Version == 0:
 		m.Version = k.Version
 	}
-	m.Priority, m.Seq = k.Priority, 0
+	m.Topic, m.Priority, m.Seq = k.Topic, k.Priority, 0
 	if m.Gone {
 		return checkKey(k, m.Key)
 	}

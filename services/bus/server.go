@@ -68,13 +68,6 @@ func (s *Server) Publish(m Message) error {
 	return err
 }
 
-// Kept gives the critical states that are kept.
-func (s *Server) Kept() []Message {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.broker.States()
-}
-
 // Serve accepts connections until ctx ends, and then ends them all.
 func (s *Server) Serve(ctx context.Context, l *net.UnixListener) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })

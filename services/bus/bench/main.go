@@ -10,6 +10,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +20,7 @@ import (
 
 	"clarityos/services/bus"
 	"clarityos/services/bus/client"
+	"clarityos/services/varlink"
 )
 
 func main() {
@@ -37,12 +40,11 @@ func run(ctx context.Context) error {
 	flag.Parse()
 	switch *role {
 	case "serve":
-		return serve(ctx, *dir)
+		return bus.Run(ctx, bus.Config{Socket: filepath.Join(*dir, "bus"), States: filepath.Join(*dir, "states"), Say: func(string) {}})
 	case "flood":
-		return flood(ctx, filepath.Join(*dir, "bus"))
+		return flood(filepath.Join(*dir, "bus"))
 	case "drain":
-		return client.Follow(ctx, filepath.Join(*dir, "bus"), bus.Interest{Topics: []bus.Pattern{"resource.*"}}, nil,
-			func(bus.Delivery) error { return nil })
+		return drain(filepath.Join(*dir, "bus"))
 	}
 	tmp, err := os.MkdirTemp("", "clarity-bus-")
 	if err != nil {
@@ -92,27 +94,12 @@ func start(dir, role string) (stop func(), err error) {
 	}, nil
 }
 
-func serve(ctx context.Context, dir string) error {
-	store, states, _, err := bus.OpenStore(filepath.Join(dir, "states"))
-	if err != nil {
-		return err
-	}
-	l, err := bus.Listen(filepath.Join(dir, "bus"))
-	if err != nil {
-		return err
-	}
-	return bus.NewServer(bus.NewBroker(states, store)).Serve(ctx, l)
-}
-
 // lowEachSecond is the load.
 const lowEachSecond = 100_000
 
-// flood publishes low messages as evenly as batches allow.
-func flood(ctx context.Context, path string) error {
-	conn, err := client.Dial(ctx, path)
-	if err != nil {
-		return err
-	}
+// flood publishes low messages as evenly as batches allow, with as little work of
+// its own as can be.
+func flood(path string) error {
 	var a bus.PublishArgs
 	for i := range bus.MaxBatch {
 		m, err := bus.New(&bus.ResourceUsage{Unit: fmt.Sprintf("unit%d.service", i), CPU: time.Second, Memory: 1 << 20})
@@ -121,14 +108,44 @@ func flood(ctx context.Context, path string) error {
 		}
 		a.Messages = append(a.Messages, m)
 	}
+	conn, call, err := raw(path, "Publish", varlink.Call{Oneway: true}, a)
+	if err != nil {
+		return err
+	}
 	began := time.Now()
 	for sent := 0; ; sent += bus.MaxBatch {
-		due := began.Add(time.Duration(sent) * time.Second / lowEachSecond)
-		time.Sleep(time.Until(due))
-		if err := conn.Call(ctx, "Publish", a, nil); err != nil {
+		time.Sleep(time.Until(began.Add(time.Duration(sent) * time.Second / lowEachSecond)))
+		if _, err := conn.Write(call); err != nil {
 			return err
 		}
 	}
+}
+
+// drain subscribes to the load and reads it, no more.
+func drain(path string) error {
+	conn, call, err := raw(path, "Subscribe", varlink.Call{More: true}, bus.Interest{Topics: []bus.Pattern{"resource.*"}})
+	if err == nil {
+		_, err = conn.Write(call)
+	}
+	if err == nil {
+		_, err = io.Copy(io.Discard, conn)
+	}
+	return err
+}
+
+// raw connects, and gives a call as bytes.
+func raw(path, method string, call varlink.Call, args any) (net.Conn, []byte, error) {
+	parameters, err := json.Marshal(args)
+	if err != nil {
+		return nil, nil, err
+	}
+	call.Method, call.Parameters = bus.Interface+"."+method, parameters
+	b, err := varlink.Encode(call)
+	if err != nil {
+		return nil, nil, err
+	}
+	conn, err := net.Dial("unix", path)
+	return conn, b, err
 }
 
 func underLoad(ctx context.Context, dir string, span, gap time.Duration) (result, error) {

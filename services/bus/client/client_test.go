@@ -25,13 +25,7 @@ func TestMain(m *testing.M) {
 	if dir == "" {
 		os.Exit(m.Run())
 	}
-	store, states, _, err := bus.OpenStore(filepath.Join(dir, "states"))
-	if err == nil {
-		l, e := bus.Listen(filepath.Join(dir, "bus"))
-		if err = e; err == nil {
-			err = bus.NewServer(bus.NewBroker(states, store)).Serve(context.Background(), l)
-		}
-	}
+	err := bus.Run(context.Background(), bus.Config{Socket: filepath.Join(dir, "bus"), States: filepath.Join(dir, "states"), Say: func(string) {}})
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
 }
