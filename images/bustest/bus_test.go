@@ -79,7 +79,7 @@ func commands(m machine) {
 	m.says("clarityctl bus stats", has("clarityctl[", "local.** unit.job"))
 	m.MustShell(limit, `clarityctl bus send local.test '{"n": 1}'`)
 	m.MustShell(limit, "clarityctl restart steady")
-	m.says("cat /run/heard", has(`normal   local.test  {"n": 1}`, `unit.job  {"unit":"steady.service","outcome":"done"}`))
+	m.says("cat /run/heard", has(`normal   local.test  {"n":1}`, `unit.job  {"unit":"steady.service","outcome":"done"}`))
 	m.MustShell(limit, "kill $(cat /run/follower)")
 	m.says("clarityctl bus send local.test '{'; echo $?", has("is no JSON", "2"))
 	m.says("clarityctl bus send nothing.known; echo $?", has(`no topic "nothing.known"`, "1"))
