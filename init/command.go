@@ -53,6 +53,7 @@ func (p *pid1) kill(c *server.Conn, a control.KillArgs) {
 			return
 		}
 		group := &cgroup.Group{Path: r.cgroup.Path}
+		r.killed = r.killed || a.Signal == int(unix.SIGKILL)
 		p.asks.Add(func() {
 			if a.Signal == int(unix.SIGKILL) {
 				group.Kill()

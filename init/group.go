@@ -172,6 +172,30 @@ func (p *pid1) lookAt(r *resource) {
 	p.fold(supervisor.Emptied{Unit: r.unit.Name})
 }
 
+// renewGroup has the next process of a unit born in another cgroup after cgroup.kill
+// was written to this one: Linux 7.2 kills what clone3 makes in such a group, then
+// and later. Its name stays where nothing is left in the old one.
+func (p *pid1) renewGroup(r *resource) {
+	if r.killed = false; r.cgroup == nil {
+		return
+	}
+	if !r.cgroup.Populated() {
+		p.dropGroup(r, true)
+		return
+	}
+	p.left = append(p.left, r.cgroup.Path)
+	p.leaveGroup(r)
+}
+
+// leaveGroup lets go of a unit's cgroup with what is in it: the next one has
+// another name.
+func (p *pid1) leaveGroup(r *resource) {
+	p.dropGroup(r, false)
+	r.mu.Lock()
+	r.fresh++
+	r.mu.Unlock()
+}
+
 // dropGroup lets go of a unit's cgroup, and removes it unless it is left behind
 // with what does not die in it.
 func (p *pid1) dropGroup(r *resource, remove bool) {

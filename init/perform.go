@@ -36,6 +36,9 @@ func (p *pid1) perform(a supervisor.Action) {
 	case supervisor.Spawn:
 		r := p.resource(a.Unit)
 		r.ended, r.invocation = false, a.Invocation
+		if r.killed {
+			p.renewGroup(r)
+		}
 		b := birth{slices: p.slicesOf(a.Unit.Service)}
 		if a.Role == supervisor.RoleMain {
 			b.sockets, b.names = p.passed(a.Unit.Service)
@@ -60,6 +63,7 @@ func (p *pid1) perform(a supervisor.Action) {
 		p.closeSocket(a.Unit)
 	case supervisor.Kill:
 		if r := p.units[a.Unit.Name]; r != nil && r.cgroup != nil {
+			r.killed = true
 			r.cgroup.Kill()
 		}
 	case supervisor.End:

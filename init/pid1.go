@@ -71,6 +71,7 @@ type pid1 struct {
 	logRead   time.Duration // when a log component was last seen at work
 	rescuing  bool
 	ended     []*resource // whose invocations ended in this fold
+	left      []string    // cgroups with processes that were killed, to be removed once they are gone
 	delayed   []delayed
 	own       map[uint64]func(spawn.Status) // PID 1's own children, by token: what to do at their end
 	lastOwn   uint64

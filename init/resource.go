@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,6 +42,7 @@ type resource struct {
 	startedCPU time.Duration // used by the main process when the unit was up
 	endedCPU   time.Duration // used by the last main process that has ended
 	ended      bool          // its invocation is over; sweep removes what need not stay
+	killed     bool          // cgroup.kill was written to its cgroup
 
 	mu       sync.Mutex
 	group    *cgroup.Group
@@ -248,19 +250,17 @@ func (p *pid1) end(a supervisor.End) {
 		}
 	}
 	if a.Abandoned {
-		p.dropGroup(r, false)
-		r.mu.Lock()
-		r.fresh++
-		r.mu.Unlock()
+		p.leaveGroup(r)
 	}
 }
 
-// sweep removes the cgroups of units that have come to rest, unless the machine
-// is about to do so.
+// sweep removes the cgroups of units that have come to rest and those that were
+// left for others, unless the machine is about to do so.
 func (p *pid1) sweep() {
 	if p.sup.Halting() {
 		return
 	}
+	p.left = slices.DeleteFunc(p.left, cgroup.Removed)
 	for _, r := range p.ended {
 		if !r.ended {
 			continue

@@ -32,7 +32,22 @@ func onKernel(t *testing.T, override images.Override, release, watchdog string) 
 		t.Errorf("it runs %s, want %s", got, img.KernelRelease)
 	}
 	outside(d)
+	d.killedAtOnce()
 	d.watchedBy(watchdog)
 	d.powerOff()
 	clean(t, disk)
+}
+
+// killedAtOnce kills a whole cgroup: what is started in its place lives, whatever
+// the kernel does to what is born in one that was killed.
+func (d demo) killedAtOnce() {
+	before := d.unit("hello.service")
+	if out, code := d.ctl("kill", "-s", "KILL", "hello"); code != 0 {
+		d.Fatalf("kill: %s", out)
+	}
+	d.Must(limit, d.restarted(before))
+	d.serves()
+	if after := d.unit("hello.service"); after.Restarts != before.Restarts+1 || after.Active != "active" {
+		d.Errorf("killed once, hello.service was restarted %d times and is %s", after.Restarts-before.Restarts, after.Active)
+	}
 }

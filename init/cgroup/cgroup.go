@@ -307,6 +307,13 @@ func (g *Group) Remove() error {
 	return removeTree(Root + "/" + g.Path)
 }
 
+// Removed removes a group by its path, with all groups below, and says whether it
+// is gone: one that has processes is not.
+func Removed(path string) bool {
+	err := removeTree(Root + "/" + path)
+	return err == nil || errors.Is(err, fs.ErrNotExist)
+}
+
 func removeTree(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
