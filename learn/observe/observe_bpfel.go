@@ -48,7 +48,6 @@ const (
 	observeProgInet6Binds   = "inet6_binds"
 	observeProgInetBinds    = "inet_binds"
 	observeProgInetListens  = "inet_listens"
-	observeProgOpens        = "opens"
 	observeProgTcpConnects  = "tcp_connects"
 	observeProgUnixBinds    = "unix_binds"
 	observeProgUnixConnects = "unix_connects"
@@ -102,7 +101,6 @@ type observeProgramSpecs struct {
 	Inet6Binds   *ebpf.ProgramSpec `ebpf:"inet6_binds"`
 	InetBinds    *ebpf.ProgramSpec `ebpf:"inet_binds"`
 	InetListens  *ebpf.ProgramSpec `ebpf:"inet_listens"`
-	Opens        *ebpf.ProgramSpec `ebpf:"opens"`
 	TcpConnects  *ebpf.ProgramSpec `ebpf:"tcp_connects"`
 	UnixBinds    *ebpf.ProgramSpec `ebpf:"unix_binds"`
 	UnixConnects *ebpf.ProgramSpec `ebpf:"unix_connects"`
@@ -175,7 +173,6 @@ type observePrograms struct {
 	Inet6Binds   *ebpf.Program `ebpf:"inet6_binds"`
 	InetBinds    *ebpf.Program `ebpf:"inet_binds"`
 	InetListens  *ebpf.Program `ebpf:"inet_listens"`
-	Opens        *ebpf.Program `ebpf:"opens"`
 	TcpConnects  *ebpf.Program `ebpf:"tcp_connects"`
 	UnixBinds    *ebpf.Program `ebpf:"unix_binds"`
 	UnixConnects *ebpf.Program `ebpf:"unix_connects"`
@@ -189,7 +186,6 @@ func (p *observePrograms) Close() error {
 		p.Inet6Binds,
 		p.InetBinds,
 		p.InetListens,
-		p.Opens,
 		p.TcpConnects,
 		p.UnixBinds,
 		p.UnixConnects,

@@ -11,7 +11,7 @@
 
 char _license[] SEC("license") = "Dual MIT/GPL";
 
-enum kind { EXEC = 1, EXIT, LISTEN, BIND, CONNECT, MISSING, CGROUP, GONE };
+enum kind { EXEC = 1, EXIT, LISTEN, BIND, CONNECT, CGROUP };
 
 #define OBJECT 108
 
@@ -276,21 +276,6 @@ int BPF_PROG(tcp_connects, struct sock *sk, int before, int now)
 		BPF_CORE_READ_INTO((__be32 *)s->object, sk, __sk_common.skc_daddr);
 		s->length = 4;
 	}
-	tell(s);
-	return 0;
-}
-
-SEC("fexit/do_sys_openat2")
-int BPF_PROG(opens, int dir, const char *path, void *how, long result)
-{
-	struct sight *s;
-	if (result != -2) /* ENOENT */
-		return 0;
-	s = begin(MISSING);
-	if (!s)
-		return 0;
-	s->length = bpf_probe_read_user_str(s->object, OBJECT, path);
-	s->result = result;
 	tell(s);
 	return 0;
 }
