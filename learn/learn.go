@@ -26,6 +26,8 @@ import (
 const (
 	// pollEvery is how often sockets are looked up where there are no hooks.
 	pollEvery = 2 * time.Second
+	// knownLimit is how long sights wait for the states of units.
+	knownLimit = 10 * time.Second
 	// memory is a soft limit, several times what is in use.
 	memory  = 16 << 20
 	cgroups = "/sys/fs/cgroup"
@@ -45,9 +47,12 @@ type Config struct {
 type component struct {
 	Config
 	publisher *client.Publisher
+	known     chan struct{} // closed when it is known which units are ready
+	told      sync.Once
 
 	mu      sync.Mutex // of all that follows
 	picture *uses.Picture
+	booting bool // the system's state was told
 	status  status.Status
 	reader  *observe.Reader // nil: no hooks
 }
@@ -56,7 +61,7 @@ type component struct {
 // clear that there will be none.
 func Run(ctx context.Context, cfg Config, ready func() error) error {
 	debug.SetMemoryLimit(memory)
-	c := &component{Config: cfg, publisher: client.NewPublisher(cfg.Bus, func(err error) { cfg.Say(err.Error()) })}
+	c := &component{Config: cfg, publisher: client.NewPublisher(cfg.Bus, func(err error) { cfg.Say(err.Error()) }), known: make(chan struct{})}
 	c.picture = uses.New(isLocal)
 	if err := c.attach(ctx); err != nil {
 		c.status.Fallback = fmt.Sprintf("%v; sockets are looked up every %v", err, pollEvery)
@@ -142,7 +147,15 @@ func (c *component) publish(all []bus.Body) {
 	}
 }
 
+// read folds what the programs tell. It begins when it is known which units were
+// ready before: until then the ring holds it.
 func (c *component) read(ctx context.Context) error {
+	select {
+	case <-c.known:
+	case <-time.After(knownLimit):
+		c.Say(fmt.Sprintf("the bus has not said within %v which units are ready; uses count as those of starts until it does", knownLimit))
+	case <-ctx.Done():
+	}
 	for {
 		s, err := c.reader.Next()
 		switch {
@@ -174,20 +187,41 @@ func (c *component) poll(ctx context.Context) error {
 
 // followUnits learns which units are ready, and which are down.
 func (c *component) followUnits(ctx context.Context) {
-	_ = client.Follow(ctx, c.Bus, bus.Interest{Topics: []bus.Pattern{"unit.state"}}, nil, func(d bus.Delivery) error {
+	_ = client.Follow(ctx, c.Bus, bus.Interest{Topics: []bus.Pattern{"unit.state", "boot.state"}}, nil, func(d bus.Delivery) error {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		for _, m := range d.Messages {
-			unit, active := m.Key, "inactive" // of one that is gone
-			if b, err := bus.Decode(m); err == nil {
-				active = b.(*bus.UnitState).Active
+			if m.Topic == "unit.state" {
+				c.unit(m)
+			} else {
+				c.booting = true // what PID 1 publishes behind the units' states
 			}
-			for _, gone := range c.picture.Ready(unit, active == "active" || active == "reloading", active == "inactive" || active == "failed") {
-				c.publisher.Send(gone)
-			}
+		}
+		if c.booting && len(d.Messages) < bus.MaxBatch {
+			c.told.Do(func() { close(c.known) })
 		}
 		return nil
 	}) // it ends with ctx
+}
+
+// unit takes a message of unit.state; it needs the lock.
+func (c *component) unit(m bus.Message) {
+	active := "inactive" // of one that is gone
+	var since time.Duration
+	if b, err := bus.Decode(m); err == nil {
+		u := b.(*bus.UnitState)
+		active, since = u.Active, u.Since
+	}
+	switch active {
+	case "active", "reloading":
+		c.picture.Ready(m.Key, since)
+	case "inactive", "failed":
+		for _, gone := range c.picture.Down(m.Key) {
+			c.publisher.Send(gone)
+		}
+	default:
+		c.picture.NotReady(m.Key)
+	}
 }
 
 func (c *component) now() (status.Status, error) {

@@ -19,7 +19,7 @@ import (
 )
 
 // limit bounds every wait.
-const limit = 3 * time.Minute
+const limit = 40 * time.Second
 
 type machine struct {
 	*qemu.TestMachine

@@ -31,8 +31,8 @@ type Picture struct {
 	waiting map[observe.Endpoint][]waiter // who failed, until somebody listens there
 	waits   int
 	told    map[bus.DependencyUse]bool
-	up      map[string]bool // units that are ready
-	Dropped int             // what there was no room to remember
+	ready   map[string]time.Duration // units that are, since when
+	Dropped int                      // what there was no room to remember
 }
 
 type holder struct {
@@ -46,7 +46,7 @@ type waiter struct{ unit, phase, failed string }
 // whoever connects elsewhere uses nothing of it.
 func New(local func(netip.Addr) bool) *Picture {
 	return &Picture{local: local, units: map[uint64]string{}, holders: map[observe.Endpoint]holder{},
-		waiting: map[observe.Endpoint][]waiter{}, told: map[bus.DependencyUse]bool{}, up: map[string]bool{}}
+		waiting: map[observe.Endpoint][]waiter{}, told: map[bus.DependencyUse]bool{}, ready: map[string]time.Duration{}}
 }
 
 // UnitOf gives the unit of a cgroup's path below the root: the first part that is
@@ -70,15 +70,15 @@ func (p *Picture) Named(id uint64, path string) {
 	}
 }
 
-// Ready says that a unit is ready, or no longer. Of one that is down the sockets
-// are gone, which the messages say.
-func (p *Picture) Ready(unit string, ready, down bool) (out []bus.Message) {
-	if p.up[unit] = ready; !ready {
-		delete(p.up, unit)
-	}
-	if !down {
-		return nil
-	}
+// Ready says that a unit is ready since a moment of CLOCK_BOOTTIME.
+func (p *Picture) Ready(unit string, since time.Duration) { p.ready[unit] = since }
+
+// NotReady says that a unit is not, or no longer.
+func (p *Picture) NotReady(unit string) { delete(p.ready, unit) }
+
+// Down says that a unit is down, and gives what follows: its sockets are gone.
+func (p *Picture) Down(unit string) (out []bus.Message) {
+	p.NotReady(unit)
 	for _, e := range slices.Sorted(maps.Keys(p.holders)) {
 		if p.holders[e].unit == unit {
 			delete(p.holders, e)
@@ -148,7 +148,7 @@ func (p *Picture) See(s observe.Sight) []bus.Body {
 		}
 	case observe.Connect:
 		w := waiter{unit: unit, phase: "start"}
-		if p.up[unit] {
+		if since, ok := p.ready[unit]; ok && since <= s.At {
 			w.phase = "steady"
 		}
 		if s.Errno != 0 {

@@ -95,11 +95,16 @@ func TestReady(t *testing.T) {
 	p.See(listen(db, "tcp:0.0.0.0:1"))
 	p.See(bind(db, "unix:/run/db"))
 	p.See(connect(web, "unix:/run/db", 0))
-	p.Ready("web.service", true, false)
-	if got := words(p.See(connect(web, "unix:/run/db", 0))); len(got) != 1 || got[0] != "web.service uses db.service unix /run/db (steady )" {
+	p.Ready("web.service", 10)
+	if got := words(p.See(connect(web, "unix:/run/db", 0))); got != nil {
+		t.Errorf("before it was ready: %q", got)
+	}
+	late := connect(web, "unix:/run/db", 0)
+	late.At = 10
+	if got := words(p.See(late)); len(got) != 1 || got[0] != "web.service uses db.service unix /run/db (steady )" {
 		t.Errorf("%q", got)
 	}
-	gone := p.Ready("db.service", false, true)
+	gone := p.Down("db.service")
 	if len(gone) != 2 || gone[0].Key != "tcp:0.0.0.0:1" || !gone[0].Gone || gone[1].Key != "unix:/run/db" || len(p.Endpoints()) != 0 {
 		t.Errorf("%+v %+v", gone, p.Endpoints())
 	}
