@@ -155,13 +155,16 @@ static __always_inline void address(struct sight *s, const void *addr, int lengt
 		return;
 	s->family = family;
 	if (family == AF_UNIX) {
-		/* An abstract name begins with a NUL and has no end but the length. */
-		int n = length - (int)sizeof(__u16);
-		if (n <= 0)
+		/* An abstract name begins with a NUL and has no end but the length. The
+		 * barrier keeps the check where the verifier of 6.1 sees it. */
+		__u64 n = (__u32)length;
+		if (n <= sizeof(__u16))
 			return;
+		n -= sizeof(__u16);
+		barrier_var(n);
 		if (n > OBJECT)
 			n = OBJECT;
-		if (bpf_probe_read_kernel(s->object, n & 127, (const char *)addr + sizeof(__u16)))
+		if (bpf_probe_read_kernel(s->object, n, (const char *)addr + sizeof(__u16)))
 			return;
 		s->length = n;
 	} else if (family == AF_INET) {
