@@ -35,7 +35,8 @@ bench: ## compare with other inits, 20 minutes, ARGS='-inits all …'; then the 
 	go run ./services/bus/bench
 	go test -run '^$$' -bench Event ./init
 
-generate: ## make generated files anew
+generate: ## make generated files anew, BPF programs by Debian 12's clang
+	@.ci/deps $(DEMO) clang:clang llvm-strip:llvm /usr/include/bpf/bpf_helpers.h:libbpf-dev
 	go generate ./...
 
 man: ## write the manual pages of clarity and clarityctl into out/man

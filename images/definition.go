@@ -46,6 +46,7 @@ type Definition struct {
 	Data       *DataDef   `toml:"data"`       // a data disk for /var
 	Modules    []string   `toml:"modules"`    // further kernel modules, loaded at boot
 	Unenforced string     `toml:"unenforced"` // warn (default) or error
+	Learn      bool       `toml:"learn"`      // the learning component sees what services do
 
 	Forwards []Forward `toml:"forward"`
 	Memory   int       `toml:"memory"` // MiB that QEMU gives it, default 512

@@ -49,6 +49,9 @@ func (d *Definition) system(epoch int64, modules []string) plan.System {
 		Hostname: d.Hostname, Built: epoch, Rescue: d.Rescue, Console: d.Console, Modules: modules,
 		Components: []string{"log", "devices", "setup", "network", "agent", "bus"},
 	}
+	if d.Learn {
+		s.Components = append(s.Components, "learn")
+	}
 	if n := d.Network; n.DHCP || n.Address != "" {
 		net := plan.Network{DHCP: n.DHCP, Gateway: n.Gateway, DNS: n.DNS}
 		if n.Address != "" {

@@ -20,14 +20,16 @@ import (
 type role func(ctx context.Context, args []string) error
 
 var roles = map[string]role{
-	"agent":    runAgent,
-	"bus":      runBus,
-	"bus-name": awaitBusName,
-	"compile":  compilePlan,
-	"devices":  runDevices,
-	"log":      runLog,
-	"network":  runNetwork,
-	"setup":    runSetup,
+	"agent":      runAgent,
+	"bus":        runBus,
+	"bus-name":   awaitBusName,
+	"compile":    compilePlan,
+	"devices":    runDevices,
+	"learn":      runLearn,
+	"learn-load": loadHooks,
+	"log":        runLog,
+	"network":    runNetwork,
+	"setup":      runSetup,
 }
 
 func main() {

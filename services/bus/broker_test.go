@@ -124,7 +124,7 @@ func TestSchedules(t *testing.T) {
 			"withdraw": func(rt *rapid.T) { s.publish(Withdraw(&UnitState{Unit: unit.Draw(rt, "unit")})) },
 			"many": func(rt *rapid.T) {
 				for range rapid.IntRange(1, maxQueued).Draw(rt, "many") {
-					s.publish(message(rt, rapid.SampledFrom([]Body{&UnitJob{Unit: "x"}, &ResourceUsage{Unit: "y"}, &DependencyUse{Unit: "z"}}).Draw(rt, "body")))
+					s.publish(message(rt, rapid.SampledFrom([]Body{&UnitJob{Unit: "x"}, &ResourceUsage{Unit: "y"}, &ResourceAnomaly{Unit: "z"}}).Draw(rt, "body")))
 				}
 			},
 			"take": func(rt *rapid.T) {
@@ -187,14 +187,14 @@ func topics(messages []Message) (out []string) {
 func TestPriorities(t *testing.T) {
 	b := NewBroker(nil, nil)
 	s := b.Subscribe("", Interest{}, true, func() {})
-	all := []Body{&ResourceUsage{Unit: "x"}, &UnitJob{}, &DependencyUse{}, &UnitState{Unit: "x"}, &ResourceUsage{Unit: "y"}, &DependencyUse{}}
+	all := []Body{&ResourceUsage{Unit: "x"}, &UnitJob{}, &ResourceAnomaly{}, &UnitState{Unit: "x"}, &ResourceUsage{Unit: "y"}, &ResourceAnomaly{}}
 	for i, m := range all {
 		if _, err := b.Publish(message(t, m), uint64(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	got, lost := b.Take(s, make([]Message, 0, 100))
-	want := []string{"unit.state", "dependency.use", "dependency.use", "unit.job", "resource.usage", "resource.usage"}
+	want := []string{"unit.state", "resource.anomaly", "resource.anomaly", "unit.job", "resource.usage", "resource.usage"}
 	if d := cmp.Diff(want, topics(got)); d != "" || lost != (Losses{}) {
 		t.Errorf("%+v %s", lost, d)
 	}
@@ -214,14 +214,14 @@ func TestStarvation(t *testing.T) {
 	served := map[string]int{}
 	for i := range 3 * patience {
 		publish(&UnitState{Unit: fmt.Sprint(i)})
-		publish(&DependencyUse{})
+		publish(&ResourceAnomaly{})
 		for _, m := range first(b.Take(s, make([]Message, 0, 1))) {
 			if served[m.Topic] == 0 {
 				served[m.Topic] = i
 			}
 		}
 	}
-	for _, topic := range []string{"resource.usage", "unit.job", "dependency.use"} {
+	for _, topic := range []string{"resource.usage", "unit.job", "resource.anomaly"} {
 		if n := served[topic]; n == 0 || n > patience+3 {
 			t.Errorf("%s was served after %d others", topic, n)
 		}

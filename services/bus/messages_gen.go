@@ -80,6 +80,7 @@ func (m *HealthState) About() (*Kind, string) { return healthState, m.Unit }
 
 // DependencyUse is what topic dependency.use carries. A unit was seen for the first time in this boot to use what another one made.
 type DependencyUse struct {
+	Use    string `json:"use"`              // all that follows but for failed, in a line
 	Unit   string `json:"unit"`             // who uses it
 	On     string `json:"on"`               // whose it is
 	Kind   string `json:"kind"`             // unix, tcp, udp, file, fifo, device, mount or bus
@@ -88,12 +89,12 @@ type DependencyUse struct {
 	Failed string `json:"failed,omitempty"` // the error of a use that failed, such as ENOENT
 }
 
-var dependencyUse = &Kind{Topic: "dependency.use", Version: 1, Priority: High, Key: "",
-	Keep: false, Public: false, body: func() Body { return new(DependencyUse) },
-	fields: map[string]fieldType{"unit": aString, "on": aString, "kind": aString, "object": aString, "phase": aString, "failed": aString}}
+var dependencyUse = &Kind{Topic: "dependency.use", Version: 1, Priority: Critical, Key: "use",
+	Keep: true, Public: false, body: func() Body { return new(DependencyUse) },
+	fields: map[string]fieldType{"use": aString, "unit": aString, "on": aString, "kind": aString, "object": aString, "phase": aString, "failed": aString}}
 
 // About gives the kind of the message and what it is about.
-func (m *DependencyUse) About() (*Kind, string) { return dependencyUse, "" }
+func (m *DependencyUse) About() (*Kind, string) { return dependencyUse, m.Use }
 
 // ReadinessObserved is what topic readiness.observed carries. A unit was seen to be ready: it listens where it listened before.
 type ReadinessObserved struct {

@@ -145,7 +145,7 @@ func TestStuckSubscriber(t *testing.T) {
 	}
 	for range 60 {
 		for range 20 {
-			publisher.call("Publish", publishing(t, &DependencyUse{Object: strings.Repeat("z", 2000)}), nil)
+			publisher.call("Publish", publishing(t, &ResourceAnomaly{Measure: strings.Repeat("z", 2000)}), nil)
 		}
 	}
 	s.mu.Lock()
@@ -196,7 +196,7 @@ func TestPermissions(t *testing.T) {
 	}
 	p.call("Stats", struct{}{}, nil)
 	p.subscribe(Interest{})
-	for _, b := range []Body{&BootMessage{Message: "secret"}, &DependencyUse{}, &UnitJob{Unit: "a"}} {
+	for _, b := range []Body{&BootMessage{Message: "secret"}, &ResourceAnomaly{}, &UnitJob{Unit: "a"}} {
 		if err := s.Publish(message(t, b)); err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"clarityos/learn/status"
+)
+
+// learn is what a person asks the learning component.
+func (c *ctl) learn() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "learn",
+		Short: "What the learning component sees",
+		Long:  `What processes are seen to do. Who uses what of whom is on the bus: clarityctl events --topic 'dependency.*'.`,
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "status",
+		Short: "Which hooks are live, what they saw, and who listens where",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), answerMost)
+			defer cancel()
+			st, err := status.Ask(ctx, c.busSocket)
+			if err != nil {
+				return err
+			}
+			return c.print(st, func() string { return learnStatus(st) })
+		},
+	})
+	return cmd
+}
+
+func learnStatus(st status.Status) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "hooks     %d live: %s\n", len(st.Hooks.Live), strings.Join(st.Hooks.Live, " "))
+	for _, name := range slices.Sorted(maps.Keys(st.Hooks.Missing)) {
+		fmt.Fprintf(&b, "missing   %s: %s\n", name, st.Hooks.Missing[name])
+	}
+	if st.Fallback != "" {
+		fmt.Fprintf(&b, "instead   %s\n", st.Fallback)
+	}
+	fmt.Fprintf(&b, "seen      %d events, %d for the first time, %d of these lost\n", st.Counts.Events, st.Counts.Firsts, st.Counts.Lost)
+	fmt.Fprintf(&b, "told      %d uses, %d messages not sent yet\n", st.Uses, st.Unsent)
+	if st.Dropped > 0 {
+		fmt.Fprintf(&b, "dropped   %d, for which there was no room\n", st.Dropped)
+	}
+	fmt.Fprintf(&b, "cost      %v of CPU\n", round(st.CPU))
+	if len(st.Endpoints) > 0 {
+		b.WriteByte('\n')
+	}
+	for _, e := range st.Endpoints {
+		fmt.Fprintf(&b, "%-32s %s\n", e.Endpoint, e.Unit)
+	}
+	return b.String()
+}

@@ -1,0 +1,178 @@
+// Package learntest boots images of daemons that use each other, and holds the
+// learning component to what is known of them.
+package learntest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"clarityos/images"
+	"clarityos/qemu"
+	"clarityos/services/bus"
+)
+
+// limit bounds every wait.
+const limit = 3 * time.Minute
+
+type machine struct {
+	*qemu.TestMachine
+	*testing.T
+}
+
+// says waits until what a command prints satisfies a check.
+func (m machine) says(command string, check func(out string) error) {
+	m.Helper()
+	m.Must(limit, qemu.Eventually("the right answer to "+command, func(ctx context.Context) error {
+		res, err := m.Shell(ctx, command)
+		if err != nil {
+			return err
+		}
+		return check(string(res.Stdout) + string(res.Stderr))
+	}))
+}
+
+func has(want ...string) func(string) error {
+	return func(out string) error {
+		for _, w := range want {
+			if !strings.Contains(out, w) {
+				return fmt.Errorf("no %q in %.3000q", w, out)
+			}
+		}
+		return nil
+	}
+}
+
+// TestLearn is on the kernel that images have by default, TestKernels on others.
+func TestLearn(t *testing.T) { learns(t, images.Override{}, "6.12.") }
+
+func TestKernels(t *testing.T) {
+	t.Run("Debian 12", func(t *testing.T) { learns(t, images.Override{Kernel: "debian:bookworm-cloud"}, "6.1.") })
+	t.Run("arm64", func(t *testing.T) { learns(t, images.Override{Arch: "arm64"}, "6.12.") })
+}
+
+func learns(t *testing.T, override images.Override, release string) {
+	m := boot(t, override, "")
+	m.says("uname -r", has(release))
+	m.MustShell(limit, "clarityctl start local")
+	m.Run("the hooks are live and the reader is small", small)
+	m.Run("who uses what", used)
+	m.Run("a reader that is killed misses nothing", killed)
+}
+
+// Without hooks, here since the kernel lets nobody read its memory, the boot is as
+// declared, says so, and sockets are looked up.
+func TestWithoutHooks(t *testing.T) {
+	m := boot(t, images.Override{}, "lockdown=confidentiality")
+	m.says("clarityctl learn status", has("hooks     0 live", "sockets are looked up every", "unix:/run/redis/redis-server.sock redis-server.service"))
+	m.MustShell(limit, "clarityctl stop early redis-server")
+	m.says("clarityctl learn status", hasNot("6379"))
+	m.MustShell(limit, "clarityctl start redis-server")
+	m.says("clarityctl learn status", has("tcp:0.0.0.0:6379                 redis-server.service"))
+}
+
+func boot(t *testing.T, override images.Override, add string) machine {
+	t.Helper()
+	img, _, err := images.Build(t.Context(), "clarity.toml", images.Options{Out: t.TempDir(), Lock: t.TempDir() + "/lock", Fast: true, Override: override})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := machine{qemu.ForTest(t, qemu.Config{Image: img, NoReboot: true, Append: add}), t}
+	m.Must(limit, m.AgentReady())
+	m.MustShell(limit, "clarityctl wait --timeout 120s")
+	return m
+}
+
+func hasNot(what string) func(string) error {
+	return func(out string) error {
+		if strings.Contains(out, what) {
+			return fmt.Errorf("%q in %.3000q", what, out)
+		}
+		return nil
+	}
+}
+
+func (m machine) Run(name string, test func(machine)) {
+	m.T.Run(name, func(t *testing.T) { test(machine{m.In(t), t}) })
+}
+
+// uses are those of the image's own units, as the bus has them.
+func (m machine) uses(ctx context.Context) ([]string, error) {
+	res, err := m.Shell(ctx, "clarityctl events --topic dependency.use --json")
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for dec := json.NewDecoder(strings.NewReader(string(res.Stdout))); dec.More(); {
+		var msg bus.Message
+		if err := dec.Decode(&msg); err != nil {
+			return nil, err
+		}
+		b, err := bus.Decode(msg)
+		if err != nil {
+			return nil, err
+		}
+		if u := b.(*bus.DependencyUse); !strings.HasPrefix(u.Unit, "clarity-") {
+			out = append(out, u.Use)
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// sees waits until the uses are these and no others.
+func (m machine) sees(want ...string) {
+	m.Helper()
+	m.Must(limit, qemu.Eventually("the uses that there are", func(ctx context.Context) error {
+		got, err := m.uses(ctx)
+		if d := cmp.Diff(want, got); err != nil || d != "" {
+			return fmt.Errorf("%w: %s", err, d)
+		}
+		return nil
+	}))
+}
+
+var truth = []string{
+	"early.service redis-server.service tcp:127.0.0.1:6379 steady",
+	"local.service redis-server.service unix:/run/redis/redis-server.sock start",
+}
+
+func used(m machine) {
+	m.sees(truth...)
+	m.says("clarityctl learn status", has("tcp:0.0.0.0:6379                 redis-server.service", "unix:/run/redis/redis-server.sock redis-server.service"))
+	m.MustShell(limit, "clarityctl stop early redis-server")
+	m.says("clarityctl learn status", hasNot("6379")) // nobody listens any more
+	m.MustShell(limit, "clarityctl start redis-server early")
+	m.says("clarityctl learn status", has("tcp:0.0.0.0:6379"))
+}
+
+// killed kills the component while something new happens.
+func killed(m machine) {
+	m.MustShell(limit, "kill -STOP $(clarityctl show clarity-learn -p MainPID --value)")
+	m.MustShell(limit, "clarityctl start late")
+	m.MustShell(limit, "clarityctl kill -s KILL clarity-learn")
+	m.sees(append(slices.Clone(truth[:1]), "late.service redis-server.service tcp:127.0.0.1:6379 start", truth[1])...)
+}
+
+// small is what the kernel says of the reader; the programs are the kernel's.
+func small(m machine) {
+	m.says("clarityctl learn status", has("0 of these lost"))
+	m.says("clarityctl learn status", hasNot("missing"))
+	m.says("grep ^Pss: /proc/$(clarityctl show clarity-learn -p MainPID --value)/smaps_rollup", func(out string) error {
+		var kb int
+		if _, err := fmt.Sscanf(out, "Pss: %d kB", &kb); err != nil {
+			return fmt.Errorf("%q: %w", out, err)
+		}
+		m.Logf("the reader has %d kB PSS", kb)
+		if kb > 12<<10 {
+			return fmt.Errorf("the reader has %d kB PSS", kb)
+		}
+		return nil
+	})
+}

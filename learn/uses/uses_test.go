@@ -1,0 +1,134 @@
+package uses
+
+import (
+	"fmt"
+	"net/netip"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"clarityos/learn/observe"
+	"clarityos/services/bus"
+)
+
+const (
+	web, db, other = 1, 2, 3 // cgroups
+)
+
+func picture() *Picture {
+	p := New(func(a netip.Addr) bool { return a == netip.MustParseAddr("10.0.2.15") })
+	for id, path := range map[uint64]string{web: "/system.slice/web.service", db: "/system.slice/system-db.slice/db.service~2/inner", other: "/system.slice/other.service"} {
+		p.Named(id, path)
+	}
+	return p
+}
+
+func connect(cgroup uint64, e observe.Endpoint, errno syscall.Errno) observe.Sight {
+	return observe.Sight{Cgroup: cgroup, Kind: observe.Connect, Endpoint: e, Errno: errno}
+}
+
+func listen(cgroup uint64, e observe.Endpoint) observe.Sight {
+	return observe.Sight{Cgroup: cgroup, Kind: observe.Listen, Endpoint: e}
+}
+
+func bind(cgroup uint64, e observe.Endpoint) observe.Sight {
+	return observe.Sight{Cgroup: cgroup, Kind: observe.Bind, Endpoint: e}
+}
+
+// words are uses and endpoints, as people would say them.
+func words(all []bus.Body) (out []string) {
+	for _, b := range all {
+		switch b := b.(type) {
+		case *bus.DependencyUse:
+			out = append(out, fmt.Sprintf("%s uses %s %s %s (%s %s)", b.Unit, b.On, b.Kind, b.Object, b.Phase, b.Failed))
+		case *bus.DiscoveryEndpoint:
+			out = append(out, fmt.Sprintf("%s at %s", b.Unit, b.Endpoint))
+		}
+	}
+	return out
+}
+
+func TestSee(t *testing.T) {
+	for name, c := range map[string]struct {
+		sights []observe.Sight
+		want   []string
+	}{
+		"unix": {[]observe.Sight{bind(db, "unix:/run/db"), connect(web, "unix:/run/db", 0)},
+			[]string{"db.service at unix:/run/db", "web.service uses db.service unix /run/db (start )"}},
+		"told once": {[]observe.Sight{bind(db, "unix:@db"), bind(db, "unix:@db"), connect(web, "unix:@db", 0), connect(web, "unix:@db", 0)},
+			[]string{"db.service at unix:@db", "web.service uses db.service unix @db (start )"}},
+		"any address": {[]observe.Sight{listen(db, "tcp:0.0.0.0:5432"), connect(web, "tcp:127.0.0.1:5432", 0)},
+			[]string{"db.service at tcp:0.0.0.0:5432", "web.service uses db.service tcp 127.0.0.1:5432 (start )"}},
+		"any address, v6": {[]observe.Sight{listen(db, "tcp:[::]:5432"), connect(web, "tcp:127.0.0.1:5432", 0), connect(other, "tcp:[::1]:5432", 0)},
+			[]string{"db.service at tcp:[::]:5432", "web.service uses db.service tcp 127.0.0.1:5432 (start )", "other.service uses db.service tcp [::1]:5432 (start )"}},
+		"the machine's own address": {[]observe.Sight{listen(db, "tcp:0.0.0.0:80"), connect(web, "tcp:10.0.2.15:80", 0)},
+			[]string{"db.service at tcp:0.0.0.0:80", "web.service uses db.service tcp 10.0.2.15:80 (start )"}},
+		"elsewhere": {[]observe.Sight{listen(db, "tcp:0.0.0.0:443"), connect(web, "tcp:192.0.2.1:443", 0)},
+			[]string{"db.service at tcp:0.0.0.0:443"}},
+		"v4 is not served by v4 of another": {[]observe.Sight{listen(db, "tcp:0.0.0.0:7"), connect(web, "tcp:[::1]:7", syscall.ECONNREFUSED)},
+			[]string{"db.service at tcp:0.0.0.0:7"}},
+		"in vain, then there": {[]observe.Sight{connect(web, "unix:/run/db", syscall.ENOENT), connect(web, "tcp:127.0.0.1:1", syscall.ECONNREFUSED), bind(db, "unix:/run/db"), listen(db, "tcp:0.0.0.0:1"), connect(web, "unix:/run/db", 0)},
+			[]string{"db.service at unix:/run/db", "web.service uses db.service unix /run/db (start ENOENT)", "db.service at tcp:0.0.0.0:1",
+				"web.service uses db.service tcp 127.0.0.1:1 (start ECONNREFUSED)", "web.service uses db.service unix /run/db (start )"}},
+		"its own":          {[]observe.Sight{listen(web, "tcp:0.0.0.0:80"), connect(web, "tcp:127.0.0.1:80", 0)}, []string{"web.service at tcp:0.0.0.0:80"}},
+		"no unit":          {[]observe.Sight{listen(99, "tcp:0.0.0.0:80"), connect(98, "tcp:127.0.0.1:80", 0)}, nil},
+		"datagrams":        {[]observe.Sight{bind(db, "udp:127.0.0.1:53"), connect(web, "udp:127.0.0.1:53", 0)}, []string{"db.service at udp:127.0.0.1:53", "web.service uses db.service udp 127.0.0.1:53 (start )"}},
+		"bound, no more":   {[]observe.Sight{bind(db, "tcp:0.0.0.0:80"), bind(db, "udp:0.0.0.0:0")}, nil},
+		"could not listen": {[]observe.Sight{{Cgroup: db, Kind: observe.Listen, Endpoint: "tcp:0.0.0.0:80", Errno: syscall.EADDRINUSE}}, nil},
+	} {
+		p := picture()
+		var got []bus.Body
+		for _, s := range c.sights {
+			got = append(got, p.See(s)...)
+		}
+		if d := cmp.Diff(c.want, words(got)); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+}
+
+// What a unit that is ready does is another use than what it did before, and what
+// is down listens nowhere.
+func TestReady(t *testing.T) {
+	p := picture()
+	p.See(listen(db, "tcp:0.0.0.0:1"))
+	p.See(bind(db, "unix:/run/db"))
+	p.See(connect(web, "unix:/run/db", 0))
+	p.Ready("web.service", 10)
+	if got := words(p.See(connect(web, "unix:/run/db", 0))); got != nil {
+		t.Errorf("before it was ready: %q", got)
+	}
+	late := connect(web, "unix:/run/db", 0)
+	late.At = 10
+	if got := words(p.See(late)); len(got) != 1 || got[0] != "web.service uses db.service unix /run/db (steady )" {
+		t.Errorf("%q", got)
+	}
+	gone := p.Down("db.service")
+	if len(gone) != 2 || gone[0].Key != "tcp:0.0.0.0:1" || !gone[0].Gone || gone[1].Key != "unix:/run/db" || len(p.Endpoints()) != 0 {
+		t.Errorf("%+v %+v", gone, p.Endpoints())
+	}
+}
+
+// A service that opens a million sockets costs no more than there is room for.
+func TestBounds(t *testing.T) {
+	p := picture()
+	for n := range 3 * maxWaiting {
+		p.See(connect(web, observe.Endpoint(fmt.Sprintf("unix:/run/%d", n)), syscall.ENOENT))
+		p.See(bind(db, observe.Endpoint(fmt.Sprintf("unix:/run/db%d", n))))
+	}
+	if len(p.holders) > maxEndpoints || len(p.waiting) > maxWaiting || p.Dropped == 0 {
+		t.Errorf("%d endpoints, %d wanted in vain, %d dropped", len(p.holders), len(p.waiting), p.Dropped)
+	}
+}
+
+func TestUnitOf(t *testing.T) {
+	for path, want := range map[string]string{
+		"/": "", "/init.scope": "init.scope", "/system.slice": "", "/system.slice/a.service": "a.service",
+		"/system.slice/system-getty.slice/getty@tty1.service/x": "getty@tty1.service", "/clarity.slice/clarity-bus.service~3": "clarity-bus.service",
+	} {
+		if got := UnitOf(path); got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
+	}
+}
