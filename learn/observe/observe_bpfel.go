@@ -38,19 +38,20 @@ type observeSight struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	observeMapCounters      = "counters"
-	observeMapRing          = "ring"
-	observeMapScratch       = "scratch"
-	observeMapSights        = "sights"
-	observeProgCgroupMade   = "cgroup_made"
-	observeProgExec         = "exec"
-	observeProgExits        = "exits"
-	observeProgInet6Binds   = "inet6_binds"
-	observeProgInetBinds    = "inet_binds"
-	observeProgInetListens  = "inet_listens"
-	observeProgTcpConnects  = "tcp_connects"
-	observeProgUnixBinds    = "unix_binds"
-	observeProgUnixConnects = "unix_connects"
+	observeMapCounters       = "counters"
+	observeMapRing           = "ring"
+	observeMapScratch        = "scratch"
+	observeMapSights         = "sights"
+	observeProgCgroupMade    = "cgroup_made"
+	observeProgCgroupRemoved = "cgroup_removed"
+	observeProgExec          = "exec"
+	observeProgExits         = "exits"
+	observeProgInet6Binds    = "inet6_binds"
+	observeProgInetBinds     = "inet_binds"
+	observeProgInetListens   = "inet_listens"
+	observeProgTcpConnects   = "tcp_connects"
+	observeProgUnixBinds     = "unix_binds"
+	observeProgUnixConnects  = "unix_connects"
 )
 
 // loadObserve returns the embedded CollectionSpec for observe.
@@ -95,15 +96,16 @@ type observeSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type observeProgramSpecs struct {
-	CgroupMade   *ebpf.ProgramSpec `ebpf:"cgroup_made"`
-	Exec         *ebpf.ProgramSpec `ebpf:"exec"`
-	Exits        *ebpf.ProgramSpec `ebpf:"exits"`
-	Inet6Binds   *ebpf.ProgramSpec `ebpf:"inet6_binds"`
-	InetBinds    *ebpf.ProgramSpec `ebpf:"inet_binds"`
-	InetListens  *ebpf.ProgramSpec `ebpf:"inet_listens"`
-	TcpConnects  *ebpf.ProgramSpec `ebpf:"tcp_connects"`
-	UnixBinds    *ebpf.ProgramSpec `ebpf:"unix_binds"`
-	UnixConnects *ebpf.ProgramSpec `ebpf:"unix_connects"`
+	CgroupMade    *ebpf.ProgramSpec `ebpf:"cgroup_made"`
+	CgroupRemoved *ebpf.ProgramSpec `ebpf:"cgroup_removed"`
+	Exec          *ebpf.ProgramSpec `ebpf:"exec"`
+	Exits         *ebpf.ProgramSpec `ebpf:"exits"`
+	Inet6Binds    *ebpf.ProgramSpec `ebpf:"inet6_binds"`
+	InetBinds     *ebpf.ProgramSpec `ebpf:"inet_binds"`
+	InetListens   *ebpf.ProgramSpec `ebpf:"inet_listens"`
+	TcpConnects   *ebpf.ProgramSpec `ebpf:"tcp_connects"`
+	UnixBinds     *ebpf.ProgramSpec `ebpf:"unix_binds"`
+	UnixConnects  *ebpf.ProgramSpec `ebpf:"unix_connects"`
 }
 
 // observeMapSpecs contains maps before they are loaded into the kernel.
@@ -167,20 +169,22 @@ type observeVariables struct {
 //
 // It can be passed to loadObserveObjects or ebpf.CollectionSpec.LoadAndAssign.
 type observePrograms struct {
-	CgroupMade   *ebpf.Program `ebpf:"cgroup_made"`
-	Exec         *ebpf.Program `ebpf:"exec"`
-	Exits        *ebpf.Program `ebpf:"exits"`
-	Inet6Binds   *ebpf.Program `ebpf:"inet6_binds"`
-	InetBinds    *ebpf.Program `ebpf:"inet_binds"`
-	InetListens  *ebpf.Program `ebpf:"inet_listens"`
-	TcpConnects  *ebpf.Program `ebpf:"tcp_connects"`
-	UnixBinds    *ebpf.Program `ebpf:"unix_binds"`
-	UnixConnects *ebpf.Program `ebpf:"unix_connects"`
+	CgroupMade    *ebpf.Program `ebpf:"cgroup_made"`
+	CgroupRemoved *ebpf.Program `ebpf:"cgroup_removed"`
+	Exec          *ebpf.Program `ebpf:"exec"`
+	Exits         *ebpf.Program `ebpf:"exits"`
+	Inet6Binds    *ebpf.Program `ebpf:"inet6_binds"`
+	InetBinds     *ebpf.Program `ebpf:"inet_binds"`
+	InetListens   *ebpf.Program `ebpf:"inet_listens"`
+	TcpConnects   *ebpf.Program `ebpf:"tcp_connects"`
+	UnixBinds     *ebpf.Program `ebpf:"unix_binds"`
+	UnixConnects  *ebpf.Program `ebpf:"unix_connects"`
 }
 
 func (p *observePrograms) Close() error {
 	return _ObserveClose(
 		p.CgroupMade,
+		p.CgroupRemoved,
 		p.Exec,
 		p.Exits,
 		p.Inet6Binds,

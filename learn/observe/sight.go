@@ -20,6 +20,7 @@ const (
 	Bind                    // a socket was bound to Endpoint
 	Connect                 // a socket has connected to Endpoint, or not
 	Cgroup                  // the cgroup was made: Path, below its root
+	Removed                 // the cgroup was removed
 )
 
 // Sight is the first of its kind that was seen in a cgroup.

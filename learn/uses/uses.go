@@ -15,12 +15,14 @@ import (
 	"clarityos/services/bus"
 )
 
-// Bounds on what is remembered, so that a service that opens a million sockets
-// costs no more than one that opens a thousand.
+// Bounds on what is remembered, of each unit and of all, so that a service that
+// opens a million sockets costs little and takes nothing from others.
 const (
+	maxEach      = 256 // endpoints, and as many that are wanted in vain
 	maxEndpoints = 4096
 	maxWaiting   = 4096
 	maxTold      = 16384
+	maxCgroups   = 16384
 )
 
 // Picture is what is known. Use New.
@@ -30,6 +32,8 @@ type Picture struct {
 	holders map[observe.Endpoint]holder
 	waiting map[observe.Endpoint][]waiter // who failed, until somebody listens there
 	waits   int
+	held    map[string]int // by unit: its endpoints
+	wants   map[string]int // by unit: what it wants in vain
 	told    map[bus.DependencyUse]bool
 	ready   map[string]time.Duration // units that are, since when
 	Dropped int                      // what there was no room to remember
@@ -46,7 +50,7 @@ type waiter struct{ unit, phase, failed string }
 // whoever connects elsewhere uses nothing of it.
 func New(local func(netip.Addr) bool) *Picture {
 	return &Picture{local: local, units: map[uint64]string{}, holders: map[observe.Endpoint]holder{},
-		waiting: map[observe.Endpoint][]waiter{}, told: map[bus.DependencyUse]bool{}, ready: map[string]time.Duration{}}
+		waiting: map[observe.Endpoint][]waiter{}, held: map[string]int{}, wants: map[string]int{}, told: map[bus.DependencyUse]bool{}, ready: map[string]time.Duration{}}
 }
 
 // UnitOf gives the unit of a cgroup's path below the root: the first part that is
@@ -65,7 +69,12 @@ func UnitOf(cgroup string) string {
 
 // Named says which path a cgroup has.
 func (p *Picture) Named(id uint64, path string) {
-	if unit := UnitOf(path); unit != "" {
+	unit := UnitOf(path)
+	switch {
+	case unit == "":
+	case len(p.units) >= maxCgroups:
+		p.Dropped++
+	default:
 		p.units[id] = unit
 	}
 }
@@ -82,6 +91,7 @@ func (p *Picture) Down(unit string) (out []bus.Message) {
 	for _, e := range slices.Sorted(maps.Keys(p.holders)) {
 		if p.holders[e].unit == unit {
 			delete(p.holders, e)
+			p.held[unit]--
 			out = append(out, bus.Withdraw(&bus.DiscoveryEndpoint{Endpoint: string(e)}))
 		}
 	}
@@ -94,14 +104,19 @@ func (p *Picture) Holds(unit string, e observe.Endpoint, since time.Duration) (o
 	if p.holders[e].unit == unit {
 		return nil
 	}
-	if len(p.holders) >= maxEndpoints {
+	if len(p.holders) >= maxEndpoints || p.held[unit] >= maxEach {
 		p.Dropped++
 		return nil
 	}
+	if before, ok := p.holders[e]; ok {
+		p.held[before.unit]--
+	}
 	p.holders[e] = holder{unit, since}
+	p.held[unit]++
 	out = append(out, &bus.DiscoveryEndpoint{Endpoint: string(e), Unit: unit, Since: since})
 	for _, wanted := range p.wanted(e) {
 		for _, w := range p.waiting[wanted] {
+			p.wants[w.unit]--
 			out = append(out, p.use(w, unit, wanted)...)
 		}
 		p.waits -= len(p.waiting[wanted])
@@ -129,9 +144,11 @@ func (p *Picture) wanted(e observe.Endpoint) (out []observe.Endpoint) {
 
 // See folds a sight, and gives what is new by it.
 func (p *Picture) See(s observe.Sight) []bus.Body {
-	if s.Kind == observe.Cgroup {
+	switch s.Kind {
+	case observe.Cgroup:
 		p.Named(s.Cgroup, s.Path)
-		return nil
+	case observe.Removed:
+		delete(p.units, s.Cgroup)
 	}
 	unit := p.units[s.Cgroup]
 	if unit == "" || s.Endpoint == "" {
@@ -166,14 +183,16 @@ func (p *Picture) connect(w waiter, e observe.Endpoint) []bus.Body {
 	if h, at := p.holder(e); at != "" {
 		return p.use(w, h.unit, e)
 	}
-	if p.waits >= maxWaiting {
+	if slices.Contains(p.waiting[e], w) {
+		return nil
+	}
+	if p.waits >= maxWaiting || p.wants[w.unit] >= maxEach {
 		p.Dropped++
 		return nil
 	}
-	if !slices.Contains(p.waiting[e], w) {
-		p.waiting[e] = append(p.waiting[e], w)
-		p.waits++
-	}
+	p.waiting[e] = append(p.waiting[e], w)
+	p.waits++
+	p.wants[w.unit]++
 	return nil
 }
 

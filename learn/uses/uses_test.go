@@ -75,6 +75,7 @@ func TestSee(t *testing.T) {
 		"no unit":          {[]observe.Sight{listen(99, "tcp:0.0.0.0:80"), connect(98, "tcp:127.0.0.1:80", 0)}, nil},
 		"datagrams":        {[]observe.Sight{bind(db, "udp:127.0.0.1:53"), connect(web, "udp:127.0.0.1:53", 0)}, []string{"db.service at udp:127.0.0.1:53", "web.service uses db.service udp 127.0.0.1:53 (start )"}},
 		"bound, no more":   {[]observe.Sight{bind(db, "tcp:0.0.0.0:80"), bind(db, "udp:0.0.0.0:0")}, nil},
+		"removed":          {[]observe.Sight{{Cgroup: db, Kind: observe.Removed}, listen(db, "tcp:0.0.0.0:80"), {Cgroup: 9, Kind: observe.Cgroup, Path: "/system.slice/new.service"}, listen(9, "tcp:0.0.0.0:81")}, []string{"new.service at tcp:0.0.0.0:81"}},
 		"could not listen": {[]observe.Sight{{Cgroup: db, Kind: observe.Listen, Endpoint: "tcp:0.0.0.0:80", Errno: syscall.EADDRINUSE}}, nil},
 	} {
 		p := picture()
@@ -110,15 +111,37 @@ func TestReady(t *testing.T) {
 	}
 }
 
-// A service that opens a million sockets costs no more than there is room for.
+// A service that opens a million sockets costs no more than there is room for, and
+// takes nothing from others.
 func TestBounds(t *testing.T) {
 	p := picture()
 	for n := range 3 * maxWaiting {
 		p.See(connect(web, observe.Endpoint(fmt.Sprintf("unix:/run/%d", n)), syscall.ENOENT))
-		p.See(bind(db, observe.Endpoint(fmt.Sprintf("unix:/run/db%d", n))))
+		p.See(bind(web, observe.Endpoint(fmt.Sprintf("unix:/run/web%d", n))))
 	}
-	if len(p.holders) > maxEndpoints || len(p.waiting) > maxWaiting || p.Dropped == 0 {
+	if len(p.holders) != maxEach || len(p.waiting) != maxEach || p.Dropped != 2*(3*maxWaiting-maxEach) {
 		t.Errorf("%d endpoints, %d wanted in vain, %d dropped", len(p.holders), len(p.waiting), p.Dropped)
+	}
+	p.See(connect(other, "unix:/run/db", syscall.ENOENT))
+	if got := words(p.See(bind(db, "unix:/run/db"))); len(got) != 2 {
+		t.Errorf("another's: %q", got)
+	}
+	p.Down("web.service")
+	for n := range maxEach {
+		p.See(bind(db, observe.Endpoint(fmt.Sprintf("unix:/run/%d", n))))
+	}
+	if len(p.waiting) != 1 || p.wants["web.service"] != 1 || p.held["web.service"] != 0 || len(p.holders) != maxEach {
+		t.Errorf("%d are wanted in vain, %d of them by web; it has %d of %d endpoints", len(p.waiting), p.wants["web.service"], p.held["web.service"], len(p.holders))
+	}
+	for id := range uint64(maxEndpoints/maxEach + 3) {
+		p.Named(100+id, fmt.Sprintf("/system.slice/u%d.service", id))
+		for n := range maxEach {
+			p.See(bind(100+id, observe.Endpoint(fmt.Sprintf("unix:@%d-%d", id, n))))
+			p.See(connect(100+id, observe.Endpoint(fmt.Sprintf("unix:@none%d-%d", id, n)), syscall.ECONNREFUSED))
+		}
+	}
+	if len(p.holders) != maxEndpoints || p.waits != maxWaiting {
+		t.Errorf("of many units: %d endpoints, %d wanted in vain", len(p.holders), p.waits)
 	}
 }
 

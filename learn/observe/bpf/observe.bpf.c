@@ -11,7 +11,7 @@
 
 char _license[] SEC("license") = "Dual MIT/GPL";
 
-enum kind { EXEC = 1, EXIT, LISTEN, BIND, CONNECT, CGROUP };
+enum kind { EXEC = 1, EXIT, LISTEN, BIND, CONNECT, CGROUP, REMOVED };
 
 #define OBJECT 108
 
@@ -292,6 +292,18 @@ int BPF_PROG(cgroup_made, struct cgroup *group, const char *path)
 		return 0;
 	s->cgroup = BPF_CORE_READ(group, kn, id);
 	s->length = bpf_probe_read_kernel_str(s->object, OBJECT, path);
+	tell(s);
+	return 0;
+}
+
+/* It has no processes any more, so nothing is seen of it after this. */
+SEC("tp_btf/cgroup_rmdir")
+int BPF_PROG(cgroup_removed, struct cgroup *group, const char *path)
+{
+	struct sight *s = begin(REMOVED);
+	if (!s)
+		return 0;
+	s->cgroup = BPF_CORE_READ(group, kn, id);
 	tell(s);
 	return 0;
 }
