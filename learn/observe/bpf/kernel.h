@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* What the programs read of the kernel's own structures. Where a field lies is
  * found at load time (CO-RE), so only names and types stand here; they are those
  * of include/linux and include/net. */

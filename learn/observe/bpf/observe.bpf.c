@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* What processes do, by the cgroup that they are in. Each thing is counted in a
  * bounded table; only its first sight goes over the ring buffer. No contents and
  * no arguments are looked at. */
