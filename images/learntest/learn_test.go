@@ -147,8 +147,11 @@ var truth = []string{
 func used(m machine) {
 	m.sees(truth...)
 	m.says("clarityctl learn status", has("tcp:0.0.0.0:6379                 redis-server.service", "unix:/run/redis/redis-server.sock redis-server.service"))
-	m.MustShell(limit, "clarityctl stop early redis-server")
-	m.says("clarityctl learn status", hasNot("6379")) // nobody listens any more
+	m.says("clarityctl services", has("tcp:0.0.0.0:6379 ", "redis-server.service", "since "))
+	m.MustShell(limit, "clarityctl start second")
+	m.says("clarityctl services", has("conflict: second.service wants tcp:127.0.0.1:6379, which redis-server.service has"))
+	m.MustShell(limit, "clarityctl stop second early redis-server")
+	m.says("clarityctl services", hasNot("6379")) // nobody listens any more, or wants to
 	m.MustShell(limit, "clarityctl start redis-server early")
 	m.says("clarityctl learn status", has("tcp:0.0.0.0:6379"))
 }

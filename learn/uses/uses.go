@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"clarityos/learn/observe"
 	"clarityos/services/bus"
 )
@@ -32,6 +34,7 @@ type Picture struct {
 	holders map[observe.Endpoint]holder
 	waiting map[observe.Endpoint][]waiter // who failed, until somebody listens there
 	waits   int
+	fights  map[observe.Endpoint]bus.DiscoveryConflict
 	held    map[string]int // by unit: its endpoints
 	wants   map[string]int // by unit: what it wants in vain
 	told    map[bus.DependencyUse]bool
@@ -50,7 +53,7 @@ type waiter struct{ unit, phase, failed string }
 // whoever connects elsewhere uses nothing of it.
 func New(local func(netip.Addr) bool) *Picture {
 	return &Picture{local: local, units: map[uint64]string{}, holders: map[observe.Endpoint]holder{},
-		waiting: map[observe.Endpoint][]waiter{}, held: map[string]int{}, wants: map[string]int{}, told: map[bus.DependencyUse]bool{}, ready: map[string]time.Duration{}}
+		waiting: map[observe.Endpoint][]waiter{}, fights: map[observe.Endpoint]bus.DiscoveryConflict{}, held: map[string]int{}, wants: map[string]int{}, told: map[bus.DependencyUse]bool{}, ready: map[string]time.Duration{}}
 }
 
 // UnitOf gives the unit of a cgroup's path below the root: the first part that is
@@ -85,7 +88,22 @@ func (p *Picture) Ready(unit string, since time.Duration) { p.ready[unit] = sinc
 // NotReady says that a unit is not, or no longer.
 func (p *Picture) NotReady(unit string) { delete(p.ready, unit) }
 
-// Down says that a unit is down, and gives what follows: its sockets are gone.
+// conflict tells that two units want one endpoint, once.
+func (p *Picture) conflict(c bus.DiscoveryConflict) []bus.Body {
+	at := observe.Endpoint(c.Endpoint)
+	switch {
+	case p.fights[at] == c:
+		return nil
+	case len(p.fights) >= maxEach:
+		p.Dropped++
+		return nil
+	}
+	p.fights[at] = c
+	return []bus.Body{&c}
+}
+
+// Down says that a unit is down, and gives what follows: its sockets are gone, and
+// nobody is kept from what it had.
 func (p *Picture) Down(unit string) (out []bus.Message) {
 	p.NotReady(unit)
 	for _, e := range slices.Sorted(maps.Keys(p.holders)) {
@@ -93,6 +111,12 @@ func (p *Picture) Down(unit string) (out []bus.Message) {
 			delete(p.holders, e)
 			p.held[unit]--
 			out = append(out, bus.Withdraw(&bus.DiscoveryEndpoint{Endpoint: string(e)}))
+		}
+	}
+	for _, e := range slices.Sorted(maps.Keys(p.fights)) {
+		if c := p.fights[e]; c.Holder == unit { // who wants it is likely to be down because of that
+			delete(p.fights, e)
+			out = append(out, bus.Withdraw(&c))
 		}
 	}
 	return out
@@ -155,6 +179,12 @@ func (p *Picture) See(s observe.Sight) []bus.Body {
 		return nil
 	}
 	switch s.Kind {
+	case observe.Listen, observe.Bind:
+		if h, _ := p.holder(s.Endpoint); s.Errno == unix.EADDRINUSE && h.unit != "" && h.unit != unit {
+			return p.conflict(bus.DiscoveryConflict{Endpoint: string(s.Endpoint), Holder: h.unit, Wants: unit})
+		}
+	}
+	switch s.Kind {
 	case observe.Listen:
 		if s.Errno == 0 {
 			return p.Holds(unit, s.Endpoint, s.At)
@@ -169,7 +199,7 @@ func (p *Picture) See(s observe.Sight) []bus.Body {
 			w.phase = "steady"
 		}
 		if s.Errno != 0 {
-			w.failed = errorName(s)
+			w.failed = unix.ErrnoName(s.Errno)
 		}
 		return p.connect(w, s.Endpoint)
 	}

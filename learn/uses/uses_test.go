@@ -42,6 +42,8 @@ func words(all []bus.Body) (out []string) {
 		switch b := b.(type) {
 		case *bus.DependencyUse:
 			out = append(out, fmt.Sprintf("%s uses %s %s %s (%s %s)", b.Unit, b.On, b.Kind, b.Object, b.Phase, b.Failed))
+		case *bus.DiscoveryConflict:
+			out = append(out, fmt.Sprintf("%s wants %s of %s", b.Wants, b.Endpoint, b.Holder))
 		case *bus.DiscoveryEndpoint:
 			out = append(out, fmt.Sprintf("%s at %s", b.Unit, b.Endpoint))
 		}
@@ -71,11 +73,13 @@ func TestSee(t *testing.T) {
 		"in vain, then there": {[]observe.Sight{connect(web, "unix:/run/db", syscall.ENOENT), connect(web, "tcp:127.0.0.1:1", syscall.ECONNREFUSED), bind(db, "unix:/run/db"), listen(db, "tcp:0.0.0.0:1"), connect(web, "unix:/run/db", 0)},
 			[]string{"db.service at unix:/run/db", "web.service uses db.service unix /run/db (start ENOENT)", "db.service at tcp:0.0.0.0:1",
 				"web.service uses db.service tcp 127.0.0.1:1 (start ECONNREFUSED)", "web.service uses db.service unix /run/db (start )"}},
-		"its own":          {[]observe.Sight{listen(web, "tcp:0.0.0.0:80"), connect(web, "tcp:127.0.0.1:80", 0)}, []string{"web.service at tcp:0.0.0.0:80"}},
-		"no unit":          {[]observe.Sight{listen(99, "tcp:0.0.0.0:80"), connect(98, "tcp:127.0.0.1:80", 0)}, nil},
-		"datagrams":        {[]observe.Sight{bind(db, "udp:127.0.0.1:53"), connect(web, "udp:127.0.0.1:53", 0)}, []string{"db.service at udp:127.0.0.1:53", "web.service uses db.service udp 127.0.0.1:53 (start )"}},
-		"bound, no more":   {[]observe.Sight{bind(db, "tcp:0.0.0.0:80"), bind(db, "udp:0.0.0.0:0")}, nil},
-		"removed":          {[]observe.Sight{{Cgroup: db, Kind: observe.Removed}, listen(db, "tcp:0.0.0.0:80"), {Cgroup: 9, Kind: observe.Cgroup, Path: "/system.slice/new.service"}, listen(9, "tcp:0.0.0.0:81")}, []string{"new.service at tcp:0.0.0.0:81"}},
+		"its own":        {[]observe.Sight{listen(web, "tcp:0.0.0.0:80"), connect(web, "tcp:127.0.0.1:80", 0)}, []string{"web.service at tcp:0.0.0.0:80"}},
+		"no unit":        {[]observe.Sight{listen(99, "tcp:0.0.0.0:80"), connect(98, "tcp:127.0.0.1:80", 0)}, nil},
+		"datagrams":      {[]observe.Sight{bind(db, "udp:127.0.0.1:53"), connect(web, "udp:127.0.0.1:53", 0)}, []string{"db.service at udp:127.0.0.1:53", "web.service uses db.service udp 127.0.0.1:53 (start )"}},
+		"bound, no more": {[]observe.Sight{bind(db, "tcp:0.0.0.0:80"), bind(db, "udp:0.0.0.0:0")}, nil},
+		"removed":        {[]observe.Sight{{Cgroup: db, Kind: observe.Removed}, listen(db, "tcp:0.0.0.0:80"), {Cgroup: 9, Kind: observe.Cgroup, Path: "/system.slice/new.service"}, listen(9, "tcp:0.0.0.0:81")}, []string{"new.service at tcp:0.0.0.0:81"}},
+		"conflict": {[]observe.Sight{listen(db, "tcp:0.0.0.0:80"), {Cgroup: web, Kind: observe.Bind, Endpoint: "tcp:127.0.0.1:80", Errno: syscall.EADDRINUSE}},
+			[]string{"db.service at tcp:0.0.0.0:80", "web.service wants tcp:127.0.0.1:80 of db.service"}},
 		"could not listen": {[]observe.Sight{{Cgroup: db, Kind: observe.Listen, Endpoint: "tcp:0.0.0.0:80", Errno: syscall.EADDRINUSE}}, nil},
 	} {
 		p := picture()
@@ -105,8 +109,12 @@ func TestReady(t *testing.T) {
 	if got := words(p.See(late)); len(got) != 1 || got[0] != "web.service uses db.service unix /run/db (steady )" {
 		t.Errorf("%q", got)
 	}
+	fight := observe.Sight{Cgroup: other, Kind: observe.Bind, Endpoint: "tcp:0.0.0.0:1", Errno: syscall.EADDRINUSE}
+	if told, again := p.See(fight), p.See(fight); len(told) != 1 || again != nil {
+		t.Errorf("%q, and again %q", words(told), words(again))
+	}
 	gone := p.Down("db.service")
-	if len(gone) != 2 || gone[0].Key != "tcp:0.0.0.0:1" || !gone[0].Gone || gone[1].Key != "unix:/run/db" || len(p.Endpoints()) != 0 {
+	if len(gone) != 3 || gone[2].Topic != "discovery.conflict" || len(p.fights) != 0 || gone[0].Key != "tcp:0.0.0.0:1" || !gone[0].Gone || gone[1].Key != "unix:/run/db" || len(p.Endpoints()) != 0 {
 		t.Errorf("%+v %+v", gone, p.Endpoints())
 	}
 }
