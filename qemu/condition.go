@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"clarityos/qemu/agent"
@@ -185,6 +186,45 @@ func (c succeeds) Wait(ctx context.Context) error {
 			err = errors.New(res.String())
 		}
 		return err
+	})
+}
+
+// Check looks at a text; its error says what is wrong with it.
+type Check func(text string) error
+
+// Has wants each of these in a text.
+func Has(parts ...string) Check {
+	return func(text string) error {
+		for _, p := range parts {
+			if !strings.Contains(text, p) {
+				return fmt.Errorf("no %q in %.3000q", p, text)
+			}
+		}
+		return nil
+	}
+}
+
+// HasNot wants none of these in a text.
+func HasNot(parts ...string) Check {
+	return func(text string) error {
+		for _, p := range parts {
+			if strings.Contains(text, p) {
+				return fmt.Errorf("%q in %.3000q", p, text)
+			}
+		}
+		return nil
+	}
+}
+
+// Prints holds once what a shell script prints in the guest, on both streams,
+// passes a check; it is run again until then, however it ends.
+func (m *Machine) Prints(script string, check Check) Condition {
+	return Eventually(fmt.Sprintf("the right answer to `%s`", script), func(ctx context.Context) error {
+		res, err := m.Shell(ctx, script)
+		if err != nil {
+			return err
+		}
+		return check(string(res.Stdout) + string(res.Stderr))
 	})
 }
 

@@ -28,27 +28,10 @@ type machine struct {
 	*testing.T
 }
 
-// says waits until what a command prints satisfies a check.
-func (m machine) says(command string, check func(out string) error) {
+// says waits until what a command prints is right.
+func (m machine) says(command string, check qemu.Check) {
 	m.Helper()
-	m.Must(limit, qemu.Eventually("the right answer to "+command, func(ctx context.Context) error {
-		res, err := m.Shell(ctx, command)
-		if err != nil {
-			return err
-		}
-		return check(string(res.Stdout) + string(res.Stderr))
-	}))
-}
-
-func has(want ...string) func(string) error {
-	return func(out string) error {
-		for _, w := range want {
-			if !strings.Contains(out, w) {
-				return fmt.Errorf("no %q in %.3000q", w, out)
-			}
-		}
-		return nil
-	}
+	m.Must(limit, m.Prints(command, check))
 }
 
 func TestBus(t *testing.T) {
@@ -73,34 +56,34 @@ func TestBus(t *testing.T) {
 }
 
 func commands(m machine) {
-	m.says("clarityctl events --topic 'unit.*' --topic boot.state", has(
+	m.says("clarityctl events --topic 'unit.*' --topic boot.state", qemu.Has(
 		`critical unit.state  {"unit":"steady.service","active":"active","phase":"running",`, `boot.state  {"system":"system","state":"running",`))
 	m.MustShell(limit, "clarityctl events -f --topic 'local.**' --topic unit.job >/run/heard & echo $! >/run/follower")
-	m.says("clarityctl bus stats", has("clarityctl[", "local.** unit.job"))
+	m.says("clarityctl bus stats", qemu.Has("clarityctl[", "local.** unit.job"))
 	m.MustShell(limit, `clarityctl bus send local.test '{"n": 1}'`)
 	m.MustShell(limit, "clarityctl restart steady")
-	m.says("cat /run/heard", has(`normal   local.test  {"n":1}`, `unit.job  {"unit":"steady.service","outcome":"done"}`))
+	m.says("cat /run/heard", qemu.Has(`normal   local.test  {"n":1}`, `unit.job  {"unit":"steady.service","outcome":"done"}`))
 	m.MustShell(limit, "kill $(cat /run/follower)")
-	m.says("clarityctl bus send local.test '{'; echo $?", has("is no JSON", "2"))
-	m.says("clarityctl bus send nothing.known; echo $?", has(`no topic "nothing.known"`, "1"))
-	m.says("clarityctl events --topic 'a*'; echo $?", has("selects no topics", "2"))
+	m.says("clarityctl bus send local.test '{'; echo $?", qemu.Has("is no JSON", "2"))
+	m.says("clarityctl bus send nothing.known; echo $?", qemu.Has(`no topic "nothing.known"`, "1"))
+	m.says("clarityctl events --topic 'a*'; echo $?", qemu.Has("selects no topics", "2"))
 }
 
 // The bus and PID 1 are services that systemd's own tool can talk to.
 func varlinkctl(m machine) {
 	for socket, name := range map[string]string{bus.Path: bus.Interface, control.Path: control.Interface} {
-		m.says("varlinkctl info "+socket, has("ClarityOS", name))
-		m.says("varlinkctl introspect "+socket+" "+name, has("interface "+name, "method "))
-		m.says("varlinkctl introspect "+socket+" org.varlink.service", has("GetInterfaceDescription"))
+		m.says("varlinkctl info "+socket, qemu.Has("ClarityOS", name))
+		m.says("varlinkctl introspect "+socket+" "+name, qemu.Has("interface "+name, "method "))
+		m.says("varlinkctl introspect "+socket+" org.varlink.service", qemu.Has("GetInterfaceDescription"))
 	}
-	m.says("varlinkctl call "+bus.Path+" io.clarityos.Bus.Stats '{}'", has(`"published"`))
-	m.says("varlinkctl call "+bus.Path+` io.clarityos.Bus.Publish '{"messages":[{"topic":"local.v","body":{}}]}'`, has(`"seqs"`))
-	m.says("varlinkctl call "+control.Path+` io.clarityos.Control.Why '{"unit":"steady.service"}'`, has("steady.service is active"))
+	m.says("varlinkctl call "+bus.Path+" io.clarityos.Bus.Stats '{}'", qemu.Has(`"published"`))
+	m.says("varlinkctl call "+bus.Path+` io.clarityos.Bus.Publish '{"messages":[{"topic":"local.v","body":{}}]}'`, qemu.Has(`"seqs"`))
+	m.says("varlinkctl call "+control.Path+` io.clarityos.Control.Why '{"unit":"steady.service"}'`, qemu.Has("steady.service is active"))
 }
 
 // others hear what is for all, and may not publish.
 func others(m machine) {
-	m.says("clarityctl start other; clarityctl logs -u other -o cat", has("unit.state", "only root may do that", "published"))
+	m.says("clarityctl start other; clarityctl logs -u other -o cat", qemu.Has("unit.state", "only root may do that", "published"))
 	m.says("clarityctl logs -u other -o cat", func(out string) error {
 		if strings.Contains(out, "boot.message") {
 			return fmt.Errorf("somebody else than root heard what PID 1 said: %s", out)
@@ -113,7 +96,7 @@ func others(m machine) {
 // PID 1 says.
 func killed(m machine) {
 	for range kills {
-		m.says("clarityctl kill -s KILL clarity-bus && echo killed", has("killed")) // once it is up again
+		m.says("clarityctl kill -s KILL clarity-bus && echo killed", qemu.Has("killed")) // once it is up again
 		m.MustShell(limit, "clarityctl restart steady")
 	}
 	m.Must(limit, qemu.Eventually("the bus and PID 1 saying the same", func(ctx context.Context) error {

@@ -26,27 +26,10 @@ type machine struct {
 	*testing.T
 }
 
-// says waits until what a command prints satisfies a check.
-func (m machine) says(command string, check func(out string) error) {
+// says waits until what a command prints is right.
+func (m machine) says(command string, check qemu.Check) {
 	m.Helper()
-	m.Must(limit, qemu.Eventually("the right answer to "+command, func(ctx context.Context) error {
-		res, err := m.Shell(ctx, command)
-		if err != nil {
-			return err
-		}
-		return check(string(res.Stdout) + string(res.Stderr))
-	}))
-}
-
-func has(want ...string) func(string) error {
-	return func(out string) error {
-		for _, w := range want {
-			if !strings.Contains(out, w) {
-				return fmt.Errorf("no %q in %.3000q", w, out)
-			}
-		}
-		return nil
-	}
+	m.Must(limit, m.Prints(command, check))
 }
 
 // TestLearn is on the kernel that images have by default, TestKernels on others.
@@ -59,7 +42,7 @@ func TestKernels(t *testing.T) {
 
 func learns(t *testing.T, override images.Override, release string) {
 	m := boot(t, override, "")
-	m.says("uname -r", has(release))
+	m.says("uname -r", qemu.Has(release))
 	m.MustShell(limit, "clarityctl start local")
 	m.Run("the hooks are live and the reader is small", small)
 	m.Run("who uses what", used)
@@ -71,11 +54,11 @@ func learns(t *testing.T, override images.Override, release string) {
 // declared, says so, and sockets are looked up.
 func TestWithoutHooks(t *testing.T) {
 	m := boot(t, images.Override{}, "lockdown=confidentiality")
-	m.says("clarityctl learn status", has("hooks     0 live", "sockets are looked up every", "unix:/run/redis/redis-server.sock redis-server.service"))
+	m.says("clarityctl learn status", qemu.Has("hooks     0 live", "sockets are looked up every", "unix:/run/redis/redis-server.sock redis-server.service"))
 	m.MustShell(limit, "clarityctl stop early redis-server")
-	m.says("clarityctl learn status", hasNot("6379"))
+	m.says("clarityctl learn status", qemu.HasNot("6379"))
 	m.MustShell(limit, "clarityctl start redis-server")
-	m.says("clarityctl learn status", has("tcp:0.0.0.0:6379                 redis-server.service"))
+	m.says("clarityctl learn status", qemu.Has("tcp:0.0.0.0:6379                 redis-server.service"))
 }
 
 func boot(t *testing.T, override images.Override, add string) machine {
@@ -88,15 +71,6 @@ func boot(t *testing.T, override images.Override, add string) machine {
 	m.Must(limit, m.AgentReady())
 	m.MustShell(limit, "clarityctl wait --timeout 120s")
 	return m
-}
-
-func hasNot(what string) func(string) error {
-	return func(out string) error {
-		if strings.Contains(out, what) {
-			return fmt.Errorf("%q in %.3000q", what, out)
-		}
-		return nil
-	}
 }
 
 func (m machine) Run(name string, test func(machine)) {
@@ -146,14 +120,14 @@ var truth = []string{
 
 func used(m machine) {
 	m.sees(truth...)
-	m.says("clarityctl learn status", has("tcp:0.0.0.0:6379                 redis-server.service", "unix:/run/redis/redis-server.sock redis-server.service"))
-	m.says("clarityctl services", has("tcp:0.0.0.0:6379 ", "redis-server.service", "since "))
+	m.says("clarityctl learn status", qemu.Has("tcp:0.0.0.0:6379                 redis-server.service", "unix:/run/redis/redis-server.sock redis-server.service"))
+	m.says("clarityctl services", qemu.Has("tcp:0.0.0.0:6379 ", "redis-server.service", "since "))
 	m.MustShell(limit, "clarityctl start second")
-	m.says("clarityctl services", has("conflict: second.service wants tcp:127.0.0.1:6379, which redis-server.service has"))
+	m.says("clarityctl services", qemu.Has("conflict: second.service wants tcp:127.0.0.1:6379, which redis-server.service has"))
 	m.MustShell(limit, "clarityctl stop second early redis-server")
-	m.says("clarityctl services", hasNot("6379")) // nobody listens any more, or wants to
+	m.says("clarityctl services", qemu.HasNot("6379")) // nobody listens any more, or wants to
 	m.MustShell(limit, "clarityctl start redis-server early")
-	m.says("clarityctl learn status", has("tcp:0.0.0.0:6379"))
+	m.says("clarityctl learn status", qemu.Has("tcp:0.0.0.0:6379"))
 }
 
 // killed kills the component while something new happens.
@@ -170,7 +144,7 @@ const late = "late.service redis-server.service tcp:127.0.0.1:6379 start"
 // do it again, where the ring had no room.
 func hostile(m machine) {
 	m.MustShell(limit, "clarityctl start hostile")
-	m.says("clarityctl learn status", has("for which there was no room"))
+	m.says("clarityctl learn status", qemu.Has("for which there was no room"))
 	m.Must(limit, qemu.Eventually("the uses that there are", func(ctx context.Context) error {
 		if _, err := m.Shell(ctx, "clarityctl start again"); err != nil {
 			return err
@@ -182,14 +156,14 @@ func hostile(m machine) {
 		return nil
 	}))
 	m.sees(strings.Replace(late, "late", "again", 1), truth[0], late, truth[1])
-	m.says("clarityctl show clarity-learn -p NRestarts", has("NRestarts=1")) // by killed
+	m.says("clarityctl show clarity-learn -p NRestarts", qemu.Has("NRestarts=1")) // by killed
 	m.isSmall()
 }
 
 // small is what the kernel says of the reader; the programs are the kernel's.
 func small(m machine) {
-	m.says("clarityctl learn status", has("0 of these lost"))
-	m.says("clarityctl learn status", hasNot("missing"))
+	m.says("clarityctl learn status", qemu.Has("0 of these lost"))
+	m.says("clarityctl learn status", qemu.HasNot("missing"))
 	m.isSmall()
 }
 

@@ -29,7 +29,7 @@ type machine struct {
 }
 
 // says waits until what a command prints satisfies a check, and returns it.
-func (m machine) says(command string, check func(out string) error) (out string) {
+func (m machine) says(command string, check qemu.Check) (out string) {
 	m.Helper()
 	m.Must(limit, qemu.Eventually("the right answer to "+command, func(ctx context.Context) error {
 		res, err := m.Shell(ctx, command)
@@ -40,15 +40,6 @@ func (m machine) says(command string, check func(out string) error) (out string)
 		return check(out)
 	}))
 	return out
-}
-
-func has(want string) func(string) error {
-	return func(out string) error {
-		if !strings.Contains(out, want) {
-			return fmt.Errorf("no %q in %.2000q", want, out)
-		}
-		return nil
-	}
 }
 
 func TestLogs(t *testing.T) {
@@ -76,17 +67,17 @@ func TestLogs(t *testing.T) {
 }
 
 func configuration(m machine) {
-	m.says("clarityctl logs -t clarityd", has("/etc/systemd/journald.conf:4: [Journal] Seal= is not acted on"))
+	m.says("clarityctl logs -t clarityd", qemu.Has("/etc/systemd/journald.conf:4: [Journal] Seal= is not acted on"))
 }
 
 func structured(m machine) {
 	m.MustShell(limit, "clarityctl start json")
-	m.says("clarityctl logs -u json -o cat", has("{not JSON}\n"))
+	m.says("clarityctl logs -u json -o cat", qemu.Has("{not JSON}\n"))
 }
 
 func ring(m machine) {
 	m.MustShell(limit, "clarityctl start kmsg")
-	m.says("clarityctl logs -k -o short-precise SYSLOG_IDENTIFIER=ringer SYSLOG_FACILITY=1", has(" ringer[5]: to the ring\n"))
+	m.says("clarityctl logs -k -o short-precise SYSLOG_IDENTIFIER=ringer SYSLOG_FACILITY=1", qemu.Has(" ringer[5]: to the ring\n"))
 }
 
 // What is kept and what is said to have been suppressed are all that there was.
@@ -146,7 +137,7 @@ func killed(m machine) {
 		m.MustShell(limit, fmt.Sprintf("kill -9 %d", last))
 	}
 	m.MustShell(limit, "touch /run/enough")
-	out := m.says("clarityctl logs -u count -o cat SYSLOG_IDENTIFIER=chatter", has("end\n"))
+	out := m.says("clarityctl logs -u count -o cat SYSLOG_IDENTIFIER=chatter", qemu.Has("end\n"))
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	for i, line := range lines[:len(lines)-1] {
 		if want := fmt.Sprintf("count %d", i+1); line != want {
@@ -189,7 +180,7 @@ func checks(m machine) {
 		}
 		return nil
 	})
-	m.says("clarityctl logs --list-boots", has(" records\n"))
+	m.says("clarityctl logs --list-boots", qemu.Has(" records\n"))
 	m.says("clarityctl logs REQUEST_ID=r-7 -o json", func(out string) error {
 		var r map[string]any
 		if err := json.Unmarshal([]byte(out), &r); err != nil {
@@ -203,8 +194,8 @@ func checks(m machine) {
 		}
 		return nil
 	})
-	m.says("clarityctl logs -u json -p err -o cat", has("no level of its own\n"))
-	m.says("clarityctl logs -u count -r -n 2 -o cat SYSLOG_IDENTIFIER=chatter", has("end\ncount "))
+	m.says("clarityctl logs -u json -p err -o cat", qemu.Has("no level of its own\n"))
+	m.says("clarityctl logs -u count -r -n 2 -o cat SYSLOG_IDENTIFIER=chatter", qemu.Has("end\ncount "))
 	pid, err := m.mainPID(m.T.Context())
 	if err != nil {
 		m.Fatal(err)
