@@ -92,19 +92,25 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 
 // attach opens what the programs tell, and has them loaded where they are not.
 func (c *component) attach(ctx context.Context) error {
+	if c.open() == nil {
+		return nil
+	}
+	if err := c.Load(ctx); err != nil {
+		return err
+	}
+	return c.open()
+}
+
+func (c *component) open() (err error) {
 	hooks, live := observe.Attached(c.Record)
 	if !live {
-		if err := c.Load(ctx); err != nil {
-			return err
-		}
-		if hooks, live = observe.Attached(c.Record); !live {
-			return errors.New("the loader of the observer's programs left no record")
-		}
+		return errors.New("there is no record of the observer's programs")
+	}
+	if c.reader, err = observe.Open(c.Pins); err != nil {
+		return err
 	}
 	c.status.Hooks = hooks
-	r, err := observe.Open(c.Pins)
-	c.reader = r
-	return err
+	return nil
 }
 
 // names learns the ids of the cgroups that there are. Those to come are told by a

@@ -136,6 +136,13 @@ func killed(m machine) {
 	m.MustShell(limit, "clarityctl start late")
 	m.MustShell(limit, "clarityctl kill -s KILL clarity-learn")
 	m.sees(truth[0], late, truth[1])
+	// One that finds programs of another generation alone brings its own, and then
+	// takes those away.
+	m.MustShell(limit, "rm /run/clarity/learn.hooks; mkdir /sys/fs/bpf/clarity/other; mv /sys/fs/bpf/clarity/[0-9a-f]*[0-9a-f]/link_exec /sys/fs/bpf/clarity/other/")
+	m.MustShell(limit, "clarityctl kill -s KILL clarity-learn")
+	m.says("clarityctl learn status", qemu.Has("hooks     10 live"))
+	m.says("ls /sys/fs/bpf/clarity", qemu.HasNot("other"))
+	m.says("ls /sys/fs/bpf/clarity/*", qemu.Has("link_exec"))
 }
 
 const late = "late.service redis-server.service tcp:127.0.0.1:6379 start"
@@ -156,7 +163,7 @@ func hostile(m machine) {
 		return nil
 	}))
 	m.sees(strings.Replace(late, "late", "again", 1), truth[0], late, truth[1])
-	m.says("clarityctl show clarity-learn -p NRestarts", qemu.Has("NRestarts=1")) // by killed
+	m.says("clarityctl show clarity-learn -p NRestarts", qemu.Has("NRestarts=2")) // by killed
 	m.isSmall()
 }
 
