@@ -18,12 +18,13 @@ import (
 )
 
 // Bounds on what is remembered, of each unit and of all, so that a service that
-// opens a million sockets costs little and takes nothing from others.
+// opens a million sockets costs little and takes nothing from others. Endpoints and
+// uses together leave half of what the bus keeps to the states of units.
 const (
 	maxEach      = 256 // endpoints, and as many that are wanted in vain
-	maxEndpoints = 4096
-	maxWaiting   = 4096
-	maxTold      = 16384
+	maxEndpoints = 2048
+	maxWaiting   = 2048
+	maxTold      = 2048
 	maxCgroups   = 16384
 )
 

@@ -72,10 +72,10 @@ static __always_inline void count(__u32 which)
 		*n += 1;
 }
 
-/* begin gives room for a sight of the current process. A program that interrupts
- * another one on the same CPU has its own scratch only where the kernel does not
- * run two tracing programs of ours at once, which it refuses for tracepoints; a
- * mixed-up sight would be told once and harm nothing. */
+/* begin gives room for a sight of the current process: that of the CPU. A program
+ * of ours that interrupts another one there, as a connection's end may in a softirq,
+ * takes the same room, and the sight of the one that goes on is then mixed up. It
+ * has not been seen; room in the ring itself would end it. */
 static __always_inline struct sight *begin(__u16 kind)
 {
 	__u32 zero = 0;
