@@ -82,9 +82,10 @@ func (c call) interactive() bool {
 }
 
 // run interprets the command, the script or standard input. The error is what
-// kept it from running; what ran is in the exit status.
-func (c call) run(stdin io.Reader, stdout, stderr io.Writer) (status int, err error) {
-	source, name := stdin, ""
+// kept it from running; what ran is in the exit status. Standard input is a
+// file, since the interpreter drains any other reader beside the parser.
+func (c call) run(stdin *os.File, stdout, stderr io.Writer) (status int, err error) {
+	source, name := io.Reader(stdin), ""
 	parameters := c.args
 	switch {
 	case c.command != nil:

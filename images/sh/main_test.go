@@ -4,15 +4,19 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 )
 
 func TestSh(t *testing.T) {
-	script := filepath.Join(t.TempDir(), "script")
-	if err := os.WriteFile(script, []byte("echo $# $1 \"$@\"; exit 3"), 0o644); err != nil {
-		t.Fatal(err)
+	dir := t.TempDir()
+	file := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
 	}
+	script := file("script", "echo $# $1 \"$@\"; exit 3")
 	for _, test := range []struct {
 		argv   []string
 		stdin  string
@@ -32,11 +36,16 @@ func TestSh(t *testing.T) {
 		{[]string{"sh", "-c"}, "", "", 2},
 		{[]string{"sh", "-Z"}, "", "", 2},
 	} {
+		stdin, err := os.Open(file("stdin", test.stdin))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stdin.Close()
 		var stdout, stderr bytes.Buffer
 		status := 2
 		c, err := parse(test.argv)
 		if err == nil {
-			status, _ = c.run(strings.NewReader(test.stdin), &stdout, &stderr)
+			status, _ = c.run(stdin, &stdout, &stderr)
 		}
 		if stdout.String() != test.stdout || status != test.status {
 			t.Errorf("%q: printed %q, status %d; want %q, %d (%v, %s)", test.argv, &stdout, status, test.stdout, test.status, err, &stderr)
