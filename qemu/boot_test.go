@@ -21,9 +21,6 @@ import (
 // guestImage builds a bootable image of internal/guest on a Debian kernel.
 func guestImage(t *testing.T, spec, arch string) *images.Image {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("a boot test")
-	}
 	kernel, err := images.FetchKernel(t.Context(), spec, arch, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -30,9 +30,6 @@ const (
 // build builds the demo with the choices, for a root that logs in with the key.
 func build(t *testing.T, o images.Override, key string) *images.Image {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("a boot test")
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), buildLimit)
 	defer cancel()
 	dir := t.TempDir()

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 )
 
 const (
@@ -65,54 +64,6 @@ func numbers(from, to int) (list []string) {
 		list = append(list, fmt.Sprint(i))
 	}
 	return list
-}
-
-func TestRecordRoundTrip(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		r := Record{
-			Boot: strings.Repeat("a", 32), Seq: rapid.Uint64().Draw(t, "seq"),
-			RealtimeUS: rapid.Uint64().Draw(t, "rt"), MonotonicUS: rapid.Uint64().Draw(t, "mt"),
-			Unit: rapid.String().Draw(t, "unit"), Identifier: rapid.String().Draw(t, "id"),
-			Invocation: rapid.String().Draw(t, "inv"), Source: rapid.String().Draw(t, "src"),
-			Object: rapid.Bool().Draw(t, "object"), Mark: rapid.Bool().Draw(t, "mark"),
-			PID: rapid.IntRange(0, 1<<22).Draw(t, "pid"), Priority: rapid.IntRange(0, 7).Draw(t, "prio"),
-			Message: string(rapid.SliceOf(rapid.Byte()).Draw(t, "msg")), Cut: rapid.Bool().Draw(t, "cut"),
-			Position: rapid.Uint64().Draw(t, "pos"),
-		}
-		for range rapid.IntRange(0, 3).Draw(t, "fields") {
-			r.Fields = append(r.Fields, Field{rapid.String().Draw(t, "k"), rapid.String().Draw(t, "v")})
-		}
-		got, err := parseRecord(r.Boot, appendRecord(nil, r))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(r, got); diff != "" {
-			t.Fatalf("record (-want +got):\n%s", diff)
-		}
-	})
-}
-
-func FuzzParseRecord(f *testing.F) {
-	f.Fuzz(func(t *testing.T, body []byte) {
-		if r, err := parseRecord("", body); err == nil {
-			if len(r.Message)+len(r.Unit) > len(body) {
-				t.Fatal("longer than what it came from")
-			}
-		}
-	})
-}
-
-// A record is never longer than a frame, whatever it is made of.
-func TestClamped(t *testing.T) {
-	long := strings.Repeat("x", 1<<20)
-	r := Record{Message: long, Unit: long, Invocation: long, Identifier: long, Source: long, Priority: 99}
-	for range 1000 {
-		r.Fields = append(r.Fields, Field{long[:900], long[:900]})
-	}
-	r = r.clamped()
-	if n := len(appendRecord(nil, r)); n > maxRecord || !r.Cut || len(r.Message) != MaxMessage || len(r.Fields) == 0 {
-		t.Errorf("%d bytes, cut %v, message %d, %d fields", n, r.Cut, len(r.Message), len(r.Fields))
-	}
 }
 
 func TestQuery(t *testing.T) {
@@ -352,84 +303,5 @@ func TestFullDisk(t *testing.T) {
 	say(t, s, Record{Message: "room again"})
 	if got, damage := all(t, dir, Query{Lines: 1}); damage != nil || len(got) != 1 || got[0] != "room again" {
 		t.Errorf("afterwards: %v, %v", got, damage)
-	}
-}
-
-func TestFollow(t *testing.T) {
-	dir, later := t.TempDir(), t.TempDir()
-	limits := Limits{SegmentBytes: 2 << 10, TotalBytes: 1 << 20}
-	s := open(t, dir, bootA, limits)
-	say(t, s, Record{Message: "1"}, Record{Message: "2"})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	lines := make(chan string)
-	go func() {
-		defer close(lines)
-		for r, err := range Read(ctx, dir, Query{Follow: true, Lines: 1}) {
-			if err != nil {
-				r.Message = err.Error()
-			}
-			lines <- r.Message
-		}
-	}()
-	expect := func(want string) {
-		t.Helper()
-		select {
-		case got := <-lines:
-			if got != want {
-				t.Fatalf("got %q, want %q", got, want)
-			}
-		case <-ctx.Done():
-			t.Fatalf("%q does not come", want)
-		}
-	}
-	expect("2")
-	for i := 3; i <= 60; i++ { // over several segments
-		say(t, s, Record{Message: fmt.Sprint(i)}, Record{Message: fmt.Sprint(i, "b")})
-		expect(fmt.Sprint(i))
-		expect(fmt.Sprint(i, "b"))
-	}
-	// The store moves: what is in the new place already is not told again.
-	old := open(t, later, bootB, limits)
-	say(t, old, Record{Message: "an earlier boot"})
-	old.Close()
-	if err := Move(s, later, limits); err != nil {
-		t.Fatal(err)
-	}
-	say(t, s, Record{Message: "there"})
-	expect("there")
-	if s.Dir() != later {
-		t.Errorf("the store is in %s", s.Dir())
-	}
-	cancel()
-	for range lines {
-		t.Error("more after the end")
-	}
-	got, _ := all(t, dir, Query{})
-	if len(got) != 2+2*58+2 || got[0] != "an earlier boot" || got[len(got)-1] != "there" {
-		t.Errorf("%d messages from %q to %q", len(got), got[0], got[len(got)-1])
-	}
-}
-
-func TestPrint(t *testing.T) {
-	dir := t.TempDir()
-	s := open(t, dir, bootA, Limits{})
-	at := time.Date(2026, 11, 23, 12, 0, 0, 5e6, time.Local)
-	say(t, s, Record{RealtimeUS: uint64(at.UnixMicro()), Unit: "nginx.service", Identifier: "nginx", PID: 7, Priority: 6, Message: "two\nlines\x1b"},
-		Record{RealtimeUS: uint64(at.UnixMicro()), Unit: "a.service", Message: "x", Cut: true})
-	s.Close()
-	printed := func(f Format) string {
-		var b bytes.Buffer
-		if _, err := Print(t.Context(), &b, dir, Query{}, f, Host{}); err != nil {
-			t.Fatal(err)
-		}
-		return b.String()
-	}
-	want := "Nov 23 12:00:00.005 nginx[7]: two\n    lines?\nNov 23 12:00:00.005 a: x…\n"
-	if diff := cmp.Diff(want, printed(Short)); diff != "" {
-		t.Errorf("short (-want +got):\n%s", diff)
-	}
-	if got := printed(Cat); got != "two\nlines\x1b\nx\n" {
-		t.Errorf("cat: %q", got)
 	}
 }

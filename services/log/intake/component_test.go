@@ -219,9 +219,6 @@ func message(text string) func(log.Record) bool {
 // and PID 1 speaks; the store is moved in the middle of it. Every line is there
 // once and in order.
 func TestKilledAtRandom(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs for seconds")
-	}
 	const writers, lines, kills = 4, 20_000, 25
 	p := newPID1(t)
 	syslog := p.socket("syslog")
