@@ -9,4 +9,4 @@
 // observe_bpfel.o is what Debian 12's clang makes of them for amd64 and arm64.
 package observe
 
-//go:generate go tool bpf2go -target bpfel -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu -I/usr/include/aarch64-linux-gnu" observe bpf/observe.bpf.c
+//go:generate go tool bpf2go -target bpfel -type sight -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu -I/usr/include/aarch64-linux-gnu" observe bpf/observe.bpf.c

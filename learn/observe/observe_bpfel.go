@@ -40,7 +40,6 @@ type observeSight struct {
 const (
 	observeMapCounters       = "counters"
 	observeMapRing           = "ring"
-	observeMapScratch        = "scratch"
 	observeMapSights         = "sights"
 	observeProgCgroupMade    = "cgroup_made"
 	observeProgCgroupRemoved = "cgroup_removed"
@@ -114,7 +113,6 @@ type observeProgramSpecs struct {
 type observeMapSpecs struct {
 	Counters *ebpf.MapSpec `ebpf:"counters"`
 	Ring     *ebpf.MapSpec `ebpf:"ring"`
-	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
 	Sights   *ebpf.MapSpec `ebpf:"sights"`
 }
 
@@ -146,7 +144,6 @@ func (o *observeObjects) Close() error {
 type observeMaps struct {
 	Counters *ebpf.Map `ebpf:"counters"`
 	Ring     *ebpf.Map `ebpf:"ring"`
-	Scratch  *ebpf.Map `ebpf:"scratch"`
 	Sights   *ebpf.Map `ebpf:"sights"`
 }
 
@@ -154,7 +151,6 @@ func (m *observeMaps) Close() error {
 	return _ObserveClose(
 		m.Counters,
 		m.Ring,
-		m.Scratch,
 		m.Sights,
 	)
 }
