@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"clarityos/learn/observe"
+	"clarityos/learn/profiles"
 	"clarityos/learn/sockets"
 	"clarityos/learn/status"
 	"clarityos/learn/uses"
@@ -39,6 +40,11 @@ type Config struct {
 	Pins   string // the folder of programs and maps on bpffs
 	Record string // the file that says which hooks are live
 	Say    func(string)
+	// Profiles is the file of units' profiles, whose folder need not be there.
+	Profiles string
+	// Counters gives what a unit's present run has used so far of what its cgroup does
+	// not count: opened, sockets, wakeups, cache-added, received, sent. nil: not known.
+	Counters func(unit string) map[profiles.Measure]float64
 	// Load has another process load the programs, since that needs much memory.
 	Load func(context.Context) error
 }
@@ -79,6 +85,7 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	defer cancel()
 	all.Go(func() { c.publisher.Run(ctx) })
 	all.Go(func() { c.followUnits(ctx) })
+	all.Go(func() { c.profile(ctx) })
 	all.Go(func() {
 		client.Attend(ctx, cfg.Bus, []bus.Pattern{status.Topic}, nil, func(bus.Task) (any, error) { return c.now() })
 	})

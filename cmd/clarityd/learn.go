@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"clarityos/learn"
 	"clarityos/learn/observe"
@@ -25,7 +28,7 @@ func runLearn(ctx context.Context, _ []string) error {
 	if err := os.MkdirAll(filepath.Dir(learnHooks), 0o755); err != nil {
 		return fmt.Errorf("learn: %w", err)
 	}
-	return learn.Run(ctx, learn.Config{Bus: bus.Path, Pins: observe.Dir, Record: learnHooks, Say: say,
+	return learn.Run(ctx, learn.Config{Bus: bus.Path, Pins: observe.Dir, Record: learnHooks, Say: say, Profiles: profilesFile(),
 		Load: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, loadLimit)
 			defer cancel()
@@ -35,6 +38,18 @@ func runLearn(ctx context.Context, _ []string) error {
 			}
 			return nil
 		}}, func() error { return sdnotify.Send("READY=1") })
+}
+
+// profilesFile is on the disk for /var where there is one, else it lives as long as
+// the machine runs.
+func profilesFile() string {
+	var root, own unix.Stat_t
+	var kind unix.Statfs_t
+	err := errors.Join(unix.Stat("/", &root), unix.Stat("/var", &own), unix.Statfs("/var", &kind))
+	if err != nil || own.Dev == root.Dev || kind.Type == unix.TMPFS_MAGIC || kind.Type == unix.RAMFS_MAGIC {
+		return "/run/clarity/profiles"
+	}
+	return "/var/lib/clarity/profiles"
 }
 
 // loadHooks puts the observer's programs into the kernel, and ends.

@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"encoding/hex"
 	"math"
 	"slices"
 	"time"
@@ -55,6 +56,8 @@ type Profile struct {
 
 // Identity is a hash of what a unit runs: the begin of a SHA-256.
 type Identity [16]byte
+
+func (id Identity) String() string { return hex.EncodeToString(id[:]) }
 
 // Series is one measure of a phase.
 type Series struct {
