@@ -21,7 +21,7 @@ TEST := go test -count=1 -p 2
 
 test: deps ## every test that a change has to pass, boot tests included
 	$(TEST) -timeout 40m ./...
-	.ci/fuzz 100000 services/plan services/varlink services/bus init/control init/notify
+	.ci/fuzz 100000 services/plan services/varlink services/bus init/control init/notify learn/profiles
 
 test-full: deps ## the long proofs as well: more kernels, more schedules, fuzzing
 	$(CLARITY) kernel fetch debian:forky-cloud

@@ -117,6 +117,9 @@ func (s *Series) judge(v, floor float64, windowed bool) *Anomaly {
 	enough, rare := float64(minRuns), rareRun
 	if windowed {
 		enough, rare = minWindows, rareWindow
+		if w := s.Values.Weight(); w > 0 {
+			rare += 2 * float64(s.out) / w // the windows before in this row have been added, and are no evidence for it
+		}
 	}
 	a := Anomaly{Value: v, Usual: s.Values.Quantile(.5), Rarity: s.Values.Rarity(v)}
 	far := math.Abs(v-a.Usual) > floor && (v > farFrom*a.Usual || v < a.Usual/farFrom)
