@@ -144,20 +144,22 @@ func (p *profiling) take(ctx context.Context, m bus.Message) {
 			p.ask(ctx, &h)
 		}
 		p.sampled(&h)
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if len(p.waiting) >= maxWaiting {
-			p.book.Dropped++
-			return
-		}
-		p.waiting = append(p.waiting, h)
+		p.queue(h)
 	default: // a unit that is gone
 		if path.Ext(m.Key) == ".service" && m.Topic == "unit.state" {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.waiting = append(p.waiting, happening{change: profiles.Change{Unit: m.Key, Active: "inactive"}})
+			p.queue(happening{change: profiles.Change{Unit: m.Key, Active: "inactive"}})
 		}
 	}
+}
+
+func (p *profiling) queue(h happening) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.waiting) >= maxWaiting {
+		p.book.Dropped++
+		return
+	}
+	p.waiting = append(p.waiting, h)
 }
 
 // ask has PID 1 say when the latest start began and ended, and where its cgroup is.

@@ -14,7 +14,7 @@ import (
 const ProfileTopic = "learn.profile"
 
 // maxBars keeps a ProfileReply within what a message of the bus may hold.
-const maxBars = 20
+const maxBars = 16
 
 // ProfileRequest asks for a phase of a unit's profile.
 type ProfileRequest struct {
