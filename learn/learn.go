@@ -45,6 +45,8 @@ type Config struct {
 	// Counters gives what a unit's present run has used so far of what its cgroup does
 	// not count: opened, sockets, wakeups, cache-added, received, sent. nil: not known.
 	Counters func(unit string) map[profiles.Measure]float64
+	// Sockets are those that PID 1 holds for services, by their unit.
+	Sockets map[string]Socket
 	// Load has another process load the programs, since that needs much memory.
 	Load func(context.Context) error
 }
@@ -52,6 +54,7 @@ type Config struct {
 // component is one process's work.
 type component struct {
 	Config
+	mounts    mountTable
 	publisher *client.Publisher
 	known     chan struct{} // closed when it is known which units are ready
 	told      sync.Once
@@ -153,7 +156,11 @@ func (c *component) lookUp() error {
 // publish needs the lock.
 func (c *component) publish(all []bus.Body) {
 	for _, b := range all {
-		if _, ok := b.(*bus.DependencyUse); ok {
+		switch b := b.(type) {
+		case uses.Gone:
+			c.publisher.Withdraw(b.Body)
+			continue
+		case *bus.DependencyUse:
 			c.status.Uses++
 		}
 		c.publisher.Publish(b)
@@ -177,10 +184,17 @@ func (c *component) read(ctx context.Context) error {
 		case err != nil:
 			return err
 		}
-		c.mu.Lock()
-		c.publish(c.picture.See(s))
-		c.mu.Unlock()
+		c.see(s)
 	}
+}
+
+func (c *component) see(s observe.Sight) {
+	if s.Kind == observe.Use {
+		s.Path = c.mounts.path(s)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.publish(c.picture.See(s))
 }
 
 func (c *component) poll(ctx context.Context) error {
@@ -228,10 +242,11 @@ func (c *component) unit(m bus.Message) {
 	switch active {
 	case "active", "reloading":
 		c.picture.Ready(m.Key, since)
-	case "inactive", "failed":
-		for _, gone := range c.picture.Down(m.Key) {
-			c.publisher.Send(gone)
+		for _, e := range c.Sockets[m.Key].Endpoints {
+			c.publish(c.picture.Held(m.Key, c.Sockets[m.Key].Service, e, since))
 		}
+	case "inactive", "failed":
+		c.publish(c.picture.Down(m.Key))
 	default:
 		c.picture.NotReady(m.Key)
 	}

@@ -41,6 +41,9 @@ func (c *ctl) learn() *cobra.Command {
 func learnStatus(st status.Status) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "hooks     %d live: %s\n", len(st.Hooks.Live), strings.Join(st.Hooks.Live, " "))
+	if len(st.Hooks.Probes) > 0 {
+		fmt.Fprintf(&b, "probed    %d: %s\n", len(st.Hooks.Probes), strings.Join(st.Hooks.Probes, " "))
+	}
 	for _, name := range slices.Sorted(maps.Keys(st.Hooks.Missing)) {
 		fmt.Fprintf(&b, "missing   %s: %s\n", name, st.Hooks.Missing[name])
 	}

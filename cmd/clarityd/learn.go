@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,7 +30,11 @@ func runLearn(ctx context.Context, _ []string) error {
 	if err := os.MkdirAll(filepath.Dir(learnHooks), 0o755); err != nil {
 		return fmt.Errorf("learn: %w", err)
 	}
-	return learn.Run(ctx, learn.Config{Bus: bus.Path, Pins: observe.Dir, Record: learnHooks, Say: say, Profiles: profilesFile(),
+	p, err := thePlan()
+	if err != nil {
+		return fmt.Errorf("learn: %w", err)
+	}
+	return learn.Run(ctx, learn.Config{Bus: bus.Path, Pins: observe.Dir, Record: learnHooks, Say: say, Profiles: profilesFile(), Sockets: learn.Sockets(p),
 		Load: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, loadLimit)
 			defer cancel()
@@ -52,8 +58,16 @@ func profilesFile() string {
 	return "/var/lib/clarity/profiles"
 }
 
+// probesWord on the kernel's command line has functions probed that could be watched
+// by trampolines, as it is on kernels without those.
+const probesWord = "clarity.learn=probes"
+
 // loadHooks puts the observer's programs into the kernel, and ends.
 func loadHooks(context.Context, []string) error {
-	_, err := observe.Load(observe.Dir, learnHooks)
+	line, err := os.ReadFile("/proc/cmdline")
+	if err != nil {
+		return fmt.Errorf("how was the kernel started: %w", err)
+	}
+	_, err = observe.Load(observe.Dir, learnHooks, slices.Contains(strings.Fields(string(line)), probesWord))
 	return err
 }

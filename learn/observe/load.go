@@ -9,7 +9,9 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -29,30 +31,38 @@ func generation() string {
 
 // Load puts this binary's programs into the kernel, pins them below dir, which is
 // on bpffs, and then takes those of other generations away. It needs some 40 MB
-// while it runs. status.Hooks that the kernel does not have are left out and named; an
-// error means that none is live. What was attached is written to record.
-func Load(dir, record string) (status.Hooks, error) {
+// while it runs. What cannot be attached is probed instead, or left out and named;
+// probesOnly has everything probed that can be. An error means that nothing is
+// live. What was attached is written to record.
+func Load(dir, record string, probesOnly bool) (status.Hooks, error) {
 	h := status.Hooks{Generation: generation(), Missing: map[string]string{}}
 	fail := func(err error) (status.Hooks, error) { return h, fmt.Errorf("load the observer's programs: %w", err) }
-	at := filepath.Join(dir, h.Generation)
-	if err := os.MkdirAll(at, 0o700); err != nil {
+	l := loader{at: filepath.Join(dir, h.Generation)}
+	if err := os.MkdirAll(l.at, 0o700); err != nil {
 		return fail(err)
 	}
-	spec, err := loadObserve()
-	if err != nil {
+	var err error
+	if l.spec, err = loadObserve(); err != nil {
 		return fail(err)
 	}
-	for name, m := range spec.Maps {
+	for name, m := range l.spec.Maps {
 		m.Name, m.Pinning = name, ebpf.PinByName
 	}
-	for _, name := range slices.Sorted(maps.Keys(spec.Programs)) {
-		if err := attach(spec, name, at); err != nil {
-			h.Missing[name] = err.Error()
+	for _, name := range slices.Sorted(maps.Keys(l.spec.Programs)) {
+		if probe.MatchString(name) {
 			continue
 		}
-		h.Live = append(h.Live, name)
+		probed, err := l.hook(name, probesOnly)
+		switch {
+		case err != nil:
+			h.Missing[name] = err.Error()
+		case probed:
+			h.Probes = append(h.Probes, name)
+		default:
+			h.Live = append(h.Live, name)
+		}
 	}
-	if len(h.Live) == 0 {
+	if len(h.Live)+len(h.Probes) == 0 {
 		return fail(fmt.Errorf("no hook could be attached: %s", h.Missing[slices.Sorted(maps.Keys(h.Missing))[0]]))
 	}
 	raw, err := json.Marshal(h)
@@ -65,25 +75,76 @@ func Load(dir, record string) (status.Hooks, error) {
 	return h, retire(dir, h.Generation)
 }
 
-// attach loads one program, with the maps of those before it, and pins its link.
-func attach(all *ebpf.CollectionSpec, name, at string) error {
-	pin := filepath.Join(at, "link_"+name)
-	if _, err := os.Stat(pin); err == nil {
-		return nil // it lives
+// probe names the programs that stand in for others: hook.h.
+var probe = regexp.MustCompile("_(enter|leave)$")
+
+// loader attaches programs and pins their links below at.
+type loader struct {
+	spec *ebpf.CollectionSpec
+	at   string
+}
+
+// hook attaches a program, or the probes that stand in for it.
+func (l loader) hook(name string, probesOnly bool) (probed bool, err error) {
+	var probes []string
+	for _, p := range []string{name + "_enter", name + "_leave"} {
+		if l.spec.Programs[p] != nil {
+			probes = append(probes, p)
+		}
 	}
-	one := all.Copy()
-	one.Programs = map[string]*ebpf.ProgramSpec{name: one.Programs[name]}
-	coll, err := ebpf.NewCollectionWithOptions(one, ebpf.CollectionOptions{Maps: ebpf.MapOptions{PinPath: at}})
+	switch {
+	case l.pinned(name):
+		return false, nil
+	case len(probes) > 0 && l.pinned(probes[len(probes)-1]):
+		return true, nil
+	case len(probes) == 0:
+		return false, l.attach(name)
+	case !probesOnly:
+		if err = l.attach(name); err == nil {
+			return false, nil
+		}
+	}
+	for _, p := range probes {
+		if probeErr := l.attach(p); probeErr != nil {
+			return false, errors.Join(err, probeErr)
+		}
+	}
+	return true, nil
+}
+
+func (l loader) pin(name string) string { return filepath.Join(l.at, "link_"+name) }
+
+// pinned says whether a program lives.
+func (l loader) pinned(name string) bool {
+	_, err := os.Stat(l.pin(name))
+	return err == nil
+}
+
+// attach loads one program, with the maps of those before it, and pins its link.
+func (l loader) attach(name string) error {
+	one := l.spec.Copy()
+	spec := one.Programs[name]
+	one.Programs = map[string]*ebpf.ProgramSpec{name: spec}
+	coll, err := ebpf.NewCollectionWithOptions(one, ebpf.CollectionOptions{Maps: ebpf.MapOptions{PinPath: l.at}})
 	if err != nil {
 		return err
 	}
 	defer coll.Close()
-	l, err := link.AttachTracing(link.TracingOptions{Program: coll.Programs[name]})
+	var lnk link.Link
+	program := coll.Programs[name]
+	switch section, _, _ := strings.Cut(spec.SectionName, "/"); section {
+	case "kprobe":
+		lnk, err = link.Kprobe(spec.AttachTo, program, nil)
+	case "kretprobe":
+		lnk, err = link.Kretprobe(spec.AttachTo, program, nil)
+	default:
+		lnk, err = link.AttachTracing(link.TracingOptions{Program: program})
+	}
 	if err != nil {
 		return err
 	}
-	defer l.Close()
-	return l.Pin(pin)
+	defer lnk.Close()
+	return lnk.Pin(l.pin(name))
 }
 
 // retire takes away what other generations left.

@@ -39,6 +39,10 @@ func TestDecode(t *testing.T) {
 		"udp":      {observeSight{Kind: 4, Family: afInet6, Type: 2, Port: 53, Result: -98}, "\xfe\x80" + string(make([]byte, 13)) + "\x01", Sight{Kind: Bind, Errno: syscall.EADDRINUSE, Endpoint: "udp:[fe80::1]:53"}},
 		"mapped":   {observeSight{Kind: 5, Family: afInet6, Type: 1, Port: 6379}, string(make([]byte, 10)) + "\xff\xff\x7f\x00\x00\x01", Sight{Kind: Connect, Endpoint: "tcp:127.0.0.1:6379"}},
 		"unix":     {observeSight{Kind: 5, Family: afUnix, Result: -2}, "/run/x\x00", Sight{Kind: Connect, Errno: syscall.ENOENT, Endpoint: "unix:/run/x"}},
+		"missed":   {observeSight{Kind: 9, Peer: 8, Type: syscall.S_IFIFO, Dev: 25, Result: -2}, "x\x00b\x00a\x00", Sight{Kind: Use, Peer: 8, Errno: syscall.ENOENT, File: syscall.S_IFIFO, Dev: 25, Path: "/a/b/x"}},
+		"mount":    {observeSight{Kind: 9, Dev: 8<<20 | 1}, "", Sight{Kind: Use, File: Mount, Dev: 8<<20 | 1, Path: "/"}},
+		"kill":     {observeSight{Kind: 10, Peer: 8, Type: 15}, "", Sight{Kind: Kill, Peer: 8, Signal: syscall.SIGTERM}},
+		"module":   {observeSight{Kind: 12}, "ext4\x00\x00", Sight{Kind: Module, Path: "ext4"}},
 		"abstract": {observeSight{Kind: 4, Family: afUnix}, "\x00x\x00y", Sight{Kind: Bind, Endpoint: "unix:@x\x00y"}},
 	} {
 		got, err := decode(raw(t, c.raw, c.object))

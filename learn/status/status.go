@@ -33,6 +33,7 @@ const MaxEndpoints = 64
 type Hooks struct {
 	Generation string            `json:"generation"` // of the programs: the begin of their SHA-256
 	Live       []string          `json:"live"`
+	Probes     []string          `json:"probes,omitempty"`  // of which probes stand in for a trampoline
 	Missing    map[string]string `json:"missing,omitempty"` // hook: why it could not be attached
 }
 

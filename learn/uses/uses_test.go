@@ -36,6 +36,11 @@ func bind(cgroup uint64, e observe.Endpoint) observe.Sight {
 	return observe.Sight{Cgroup: cgroup, Kind: observe.Bind, Endpoint: e}
 }
 
+// made is the use of what another one has made.
+func made(cgroup, by uint64, path string, errno syscall.Errno) observe.Sight {
+	return observe.Sight{Cgroup: cgroup, Peer: by, Kind: observe.Use, File: syscall.S_IFREG, Path: path, Errno: errno}
+}
+
 // words are uses and endpoints, as people would say them.
 func words(all []bus.Body) (out []string) {
 	for _, b := range all {
@@ -46,6 +51,12 @@ func words(all []bus.Body) (out []string) {
 			out = append(out, fmt.Sprintf("%s wants %s of %s", b.Wants, b.Endpoint, b.Holder))
 		case *bus.DiscoveryEndpoint:
 			out = append(out, fmt.Sprintf("%s at %s", b.Unit, b.Endpoint))
+		case Gone:
+			if e, ok := b.Body.(*bus.DiscoveryEndpoint); ok {
+				out = append(out, "gone: "+e.Endpoint)
+			} else {
+				out = append(out, "gone: "+words([]bus.Body{b.Body})[0])
+			}
 		}
 	}
 	return out
@@ -77,7 +88,15 @@ func TestSee(t *testing.T) {
 		"no unit":        {[]observe.Sight{listen(99, "tcp:0.0.0.0:80"), connect(98, "tcp:127.0.0.1:80", 0)}, nil},
 		"datagrams":      {[]observe.Sight{bind(db, "udp:127.0.0.1:53"), connect(web, "udp:127.0.0.1:53", 0)}, []string{"db.service at udp:127.0.0.1:53", "web.service uses db.service udp 127.0.0.1:53 (start )"}},
 		"bound, no more": {[]observe.Sight{bind(db, "tcp:0.0.0.0:80"), bind(db, "udp:0.0.0.0:0")}, nil},
-		"removed":        {[]observe.Sight{{Cgroup: db, Kind: observe.Removed}, listen(db, "tcp:0.0.0.0:80"), {Cgroup: 9, Kind: observe.Cgroup, Path: "/system.slice/new.service"}, listen(9, "tcp:0.0.0.0:81")}, []string{"new.service at tcp:0.0.0.0:81"}},
+		"made, then used": {[]observe.Sight{{Cgroup: db, Kind: observe.Removed}, made(web, db, "/run/x", 0), made(web, db, "/run/x", 0), made(other, db, "/run/y", syscall.ENOENT), made(web, 99, "/run/z", 0), made(web, web, "/run/own", 0)},
+			[]string{"web.service uses db.service file /run/x (start )", "other.service uses db.service file /run/y (start ENOENT)"}},
+		"by its maker, not its name": {[]observe.Sight{bind(db, "unix:/run/db"), {Cgroup: web, Peer: other, Kind: observe.Connect, Endpoint: "unix:/run/db"}},
+			[]string{"db.service at unix:/run/db", "web.service uses other.service unix /run/db (start )"}},
+		"passed on": {[]observe.Sight{{Cgroup: web, Peer: 99, Kind: observe.Connect, Endpoint: "unix:/run/db"}, {Cgroup: db, Peer: 99, Kind: observe.Accept, Endpoint: "unix:/run/db"}},
+			[]string{"db.service at unix:/run/db", "web.service uses db.service unix /run/db (start )"}},
+		"closed": {[]observe.Sight{listen(db, "tcp:0.0.0.0:1"), {Cgroup: web, Kind: observe.Close, Endpoint: "tcp:0.0.0.0:1"}, {Cgroup: db, Kind: observe.Close, Endpoint: "tcp:0.0.0.0:1"}, listen(web, "tcp:0.0.0.0:1")},
+			[]string{"db.service at tcp:0.0.0.0:1", "gone: tcp:0.0.0.0:1", "web.service at tcp:0.0.0.0:1"}},
+		"removed": {[]observe.Sight{{Cgroup: 9, Kind: observe.Cgroup, Path: "/system.slice/new.service"}, listen(9, "tcp:0.0.0.0:81")}, []string{"new.service at tcp:0.0.0.0:81"}},
 		"conflict": {[]observe.Sight{listen(db, "tcp:0.0.0.0:80"), {Cgroup: web, Kind: observe.Bind, Endpoint: "tcp:127.0.0.1:80", Errno: syscall.EADDRINUSE}},
 			[]string{"db.service at tcp:0.0.0.0:80", "web.service wants tcp:127.0.0.1:80 of db.service"}},
 		"could not listen": {[]observe.Sight{{Cgroup: db, Kind: observe.Listen, Endpoint: "tcp:0.0.0.0:80", Errno: syscall.EADDRINUSE}}, nil},
@@ -114,8 +133,9 @@ func TestReady(t *testing.T) {
 		t.Errorf("%q, and again %q", words(told), words(again))
 	}
 	gone := p.Down("db.service")
-	if len(gone) != 3 || gone[2].Topic != "discovery.conflict" || len(p.fights) != 0 || gone[0].Key != "tcp:0.0.0.0:1" || !gone[0].Gone || gone[1].Key != "unix:/run/db" || len(p.Endpoints()) != 0 {
-		t.Errorf("%+v %+v", gone, p.Endpoints())
+	want := []string{"gone: tcp:0.0.0.0:1", "gone: unix:/run/db", "gone: other.service wants tcp:0.0.0.0:1 of db.service"}
+	if d := cmp.Diff(want, words(gone)); d != "" || len(p.fights) != 0 || len(p.Endpoints()) != 0 {
+		t.Errorf("%s %+v", d, p.Endpoints())
 	}
 }
 
@@ -155,11 +175,28 @@ func TestBounds(t *testing.T) {
 
 func TestUnitOf(t *testing.T) {
 	for path, want := range map[string]string{
-		"/": "", "/init.scope": "init.scope", "/system.slice": "", "/system.slice/a.service": "a.service",
+		"/": "", "/init.scope": "", "/user.slice/a.scope": "a.scope", "/system.slice": "", "/system.slice/a.service": "a.service",
 		"/system.slice/system-getty.slice/getty@tty1.service/x": "getty@tty1.service", "/clarity.slice/clarity-bus.service~3": "clarity-bus.service",
 	} {
 		if got := UnitOf(path); got != want {
 			t.Errorf("%s: %s, want %s", path, got, want)
 		}
+	}
+}
+
+// What PID 1 listens at for a service is there as long as the unit of the socket is
+// up, whatever becomes of the service.
+func TestHeld(t *testing.T) {
+	p := picture()
+	p.See(connect(web, "tcp:127.0.0.1:1", syscall.ECONNREFUSED))
+	got := words(p.Held("db.socket", "db.service", "tcp:127.0.0.1:1", 3))
+	if d := cmp.Diff([]string{"db.service at tcp:127.0.0.1:1", "web.service uses db.service tcp 127.0.0.1:1 (start ECONNREFUSED)"}, got); d != "" {
+		t.Error(d)
+	}
+	if again, gone := p.Held("db.socket", "db.service", "tcp:127.0.0.1:1", 4), p.Down("db.service"); again != nil || gone != nil {
+		t.Errorf("%q, %q", words(again), words(gone))
+	}
+	if d := cmp.Diff([]string{"gone: tcp:127.0.0.1:1"}, words(p.Down("db.socket"))); d != "" || p.held["db.service"] != 0 {
+		t.Errorf("%s, and %d are left", d, p.held["db.service"])
 	}
 }
