@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"clarityos/learn/observe"
-	"clarityos/learn/profiles"
 	"clarityos/learn/sockets"
 	"clarityos/learn/status"
 	"clarityos/learn/uses"
@@ -42,9 +41,6 @@ type Config struct {
 	Say    func(string)
 	// Profiles is the file of units' profiles, whose folder need not be there.
 	Profiles string
-	// Counters gives what a unit's present run has used so far of what its cgroup does
-	// not count: opened, sockets, wakeups, cache-added, received, sent. nil: not known.
-	Counters func(unit string) map[profiles.Measure]float64
 	// Sockets are those that PID 1 holds for services, by their unit.
 	Sockets map[string]Socket
 	// Load has another process load the programs, since that needs much memory.
@@ -54,6 +50,7 @@ type Config struct {
 // component is one process's work.
 type component struct {
 	Config
+	began     time.Time
 	mounts    mountTable
 	publisher *client.Publisher
 	known     chan struct{} // closed when it is known which units are ready
@@ -63,14 +60,14 @@ type component struct {
 	picture *uses.Picture
 	booting bool // the system's state was told
 	status  status.Status
-	reader  *observe.Reader // nil: no hooks
+	hooks   *observe.Reader // nil: there are none; set before anything else runs
 }
 
 // Run observes until ctx ends. Ready is called when the hooks are live, or it is
 // clear that there will be none.
 func Run(ctx context.Context, cfg Config, ready func() error) error {
 	debug.SetMemoryLimit(memory)
-	c := &component{Config: cfg, publisher: client.NewPublisher(cfg.Bus, func(err error) { cfg.Say(err.Error()) }), known: make(chan struct{})}
+	c := &component{Config: cfg, began: time.Now(), publisher: client.NewPublisher(cfg.Bus, func(err error) { cfg.Say(err.Error()) }), known: make(chan struct{})}
 	c.picture = uses.New(isLocal)
 	if err := c.attach(ctx); err != nil {
 		c.status.Fallback = fmt.Sprintf("%v; sockets are looked up every %v", err, pollEvery)
@@ -92,10 +89,10 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	all.Go(func() {
 		client.Attend(ctx, cfg.Bus, []bus.Pattern{status.Topic}, nil, func(bus.Task) (any, error) { return c.now() })
 	})
-	if c.reader == nil {
+	if c.hooks == nil {
 		return c.poll(ctx)
 	}
-	stop := context.AfterFunc(ctx, func() { c.reader.Close() })
+	stop := context.AfterFunc(ctx, func() { c.hooks.Close() })
 	defer stop()
 	return c.read(ctx)
 }
@@ -116,7 +113,7 @@ func (c *component) open() (err error) {
 	if !live {
 		return errors.New("there is no record of the observer's programs")
 	}
-	if c.reader, err = observe.Open(c.Pins); err != nil {
+	if c.hooks, err = observe.Open(c.Pins); err != nil {
 		return err
 	}
 	c.status.Hooks = hooks
@@ -131,13 +128,14 @@ func (c *component) names() error {
 			return nil // it was removed meanwhile
 		}
 		if info, err := d.Info(); err == nil {
-			if st, ok := info.Sys().(*syscall.Stat_t); ok {
-				c.picture.Named(st.Ino, strings.TrimPrefix(path, cgroups)) // a cgroup's id is its inode: kernfs
-			}
+			c.picture.Named(cgroupID(info), strings.TrimPrefix(path, cgroups))
 		}
 		return nil
 	})
 }
+
+// cgroupID is the inode of a cgroup's folder (kernfs).
+func cgroupID(info fs.FileInfo) uint64 { return info.Sys().(*syscall.Stat_t).Ino }
 
 // lookUp fills in who listens where without having been seen to begin.
 func (c *component) lookUp() error {
@@ -177,7 +175,7 @@ func (c *component) read(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	for {
-		s, err := c.reader.Next()
+		s, err := c.hooks.Next()
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -256,9 +254,12 @@ func (c *component) now() (status.Status, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	st := c.status
-	if c.reader != nil {
+	if c.hooks != nil {
 		var err error
-		if st.Counts, err = c.reader.Counts(); err != nil {
+		if st.Counts, err = c.hooks.Counts(); err != nil {
+			return st, err
+		}
+		if st.Fill, err = c.hooks.Fill(); err != nil {
 			return st, err
 		}
 	}
@@ -270,8 +271,18 @@ func (c *component) now() (status.Status, error) {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
 		return st, err
 	}
-	st.CPU = time.Duration(used.Utime.Nano() + used.Stime.Nano())
+	st.CPU, st.Up, st.Memory = time.Duration(used.Utime.Nano()+used.Stime.Nano()), time.Since(c.began), ownMemory()
 	return st, nil
+}
+
+// ownMemory is the proportional set size of this process, in bytes; 0 when the
+// kernel does not say.
+func ownMemory() uint64 {
+	raw, _ := os.ReadFile("/proc/self/smaps_rollup")
+	_, after, _ := strings.Cut(string(raw), "\nPss:")
+	var kB uint64
+	_, _ = fmt.Sscanf(after, "%d kB", &kB)
+	return kB << 10
 }
 
 // isLocal says whether an address is one of this machine's interfaces'.

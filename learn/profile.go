@@ -182,7 +182,7 @@ func (p *profiling) pass() {
 		return
 	}
 	for unit, group := range groups {
-		s := p.sample(unit, group)
+		s := p.sample(group)
 		p.mu.Lock()
 		p.tell(p.book.Sample(unit, s))
 		p.usageOf(unit, s)

@@ -3,6 +3,7 @@ package learn
 import (
 	"context"
 	"maps"
+	"os"
 	"path"
 
 	"clarityos/learn/profiles"
@@ -80,16 +81,30 @@ func (p *profiling) sampled(h *happening) {
 	switch h.change.Active {
 	case "active", "reloading", "deactivating":
 		if ok {
-			s := p.sample(h.change.Unit, group)
+			s := p.sample(group)
 			h.sample = &s
 		}
 	}
 }
 
-func (p *profiling) sample(unit, group string) profiles.Sample {
+// sample reads what a unit's cgroup counts, and what the hooks count of it.
+func (p *profiling) sample(group string) profiles.Sample {
 	s := profiles.Sample{At: bootTime(), Values: p.reader.Read(group)}
-	if p.Counters != nil {
-		maps.Copy(s.Values, p.Counters(unit))
+	if p.hooks == nil {
+		return s
 	}
+	info, err := os.Stat(path.Join(cgroups, group))
+	if err != nil {
+		return s // it is gone
+	}
+	f, err := p.hooks.Figures(cgroupID(info))
+	if err != nil {
+		p.Say(err.Error())
+		return s
+	}
+	maps.Copy(s.Values, map[profiles.Measure]float64{
+		profiles.Opened: float64(f.Opened), profiles.Sockets: float64(f.Sockets), profiles.Wakeups: float64(f.Wakeups),
+		profiles.CacheAdded: float64(f.Cached) * float64(p.reader.PageSize), profiles.Received: float64(f.Received), profiles.Sent: float64(f.Sent),
+	})
 	return s
 }

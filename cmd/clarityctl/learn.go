@@ -55,7 +55,10 @@ func learnStatus(st status.Status) string {
 	if st.Dropped > 0 {
 		fmt.Fprintf(&b, "dropped   %d, for which there was no room\n", st.Dropped)
 	}
-	fmt.Fprintf(&b, "cost      %v of CPU\n", round(st.CPU))
+	for _, f := range st.Fill {
+		fmt.Fprintf(&b, "table     %-9s %6d of %d\n", f.Table, f.Entries, f.Room)
+	}
+	fmt.Fprintf(&b, "cost      %v of CPU in %v (%.2g %%), %s of memory\n", round(st.CPU), round(st.Up), 100*float64(st.CPU)/float64(max(st.Up, 1)), size(st.Memory))
 	if len(st.Endpoints) > 0 {
 		b.WriteByte('\n')
 	}

@@ -120,6 +120,7 @@ const (
 	observeProgOpensFailedLeave       = "opens_failed_leave"
 	observeProgPagesCached            = "pages_cached"
 	observeProgSignals                = "signals"
+	observeProgSocketsMade            = "sockets_made"
 	observeProgTcpConnects            = "tcp_connects"
 	observeProgUdp6Sends              = "udp6_sends"
 	observeProgUdp6SendsEnter         = "udp6_sends_enter"
@@ -228,6 +229,7 @@ type observeProgramSpecs struct {
 	OpensFailedLeave       *ebpf.ProgramSpec `ebpf:"opens_failed_leave"`
 	PagesCached            *ebpf.ProgramSpec `ebpf:"pages_cached"`
 	Signals                *ebpf.ProgramSpec `ebpf:"signals"`
+	SocketsMade            *ebpf.ProgramSpec `ebpf:"sockets_made"`
 	TcpConnects            *ebpf.ProgramSpec `ebpf:"tcp_connects"`
 	Udp6Sends              *ebpf.ProgramSpec `ebpf:"udp6_sends"`
 	Udp6SendsEnter         *ebpf.ProgramSpec `ebpf:"udp6_sends_enter"`
@@ -367,6 +369,7 @@ type observePrograms struct {
 	OpensFailedLeave       *ebpf.Program `ebpf:"opens_failed_leave"`
 	PagesCached            *ebpf.Program `ebpf:"pages_cached"`
 	Signals                *ebpf.Program `ebpf:"signals"`
+	SocketsMade            *ebpf.Program `ebpf:"sockets_made"`
 	TcpConnects            *ebpf.Program `ebpf:"tcp_connects"`
 	Udp6Sends              *ebpf.Program `ebpf:"udp6_sends"`
 	Udp6SendsEnter         *ebpf.Program `ebpf:"udp6_sends_enter"`
@@ -435,6 +438,7 @@ func (p *observePrograms) Close() error {
 		p.OpensFailedLeave,
 		p.PagesCached,
 		p.Signals,
+		p.SocketsMade,
 		p.TcpConnects,
 		p.Udp6Sends,
 		p.Udp6SendsEnter,

@@ -15,44 +15,38 @@ import (
 // ErrClosed is returned by Next once Close was called.
 var ErrClosed = os.ErrClosed
 
+// Figures are totals of a cgroup since its first process: struct figures in
+// bpf/tables.h.
+type Figures = observeFigures
+
 // Reader takes what the programs tell. One goroutine may call Next.
 type Reader struct {
-	ring     *ringbuf.Reader
-	counters *ebpf.Map
-	sights   *ebpf.Map
-	record   ringbuf.Record
+	ring   *ringbuf.Reader
+	maps   map[string]*ebpf.Map
+	record ringbuf.Record
 }
 
 // Open opens what Load has pinned below dir.
 func Open(dir string) (*Reader, error) {
 	at := filepath.Join(dir, generation())
-	load := func(name string) (*ebpf.Map, error) {
+	r := &Reader{maps: map[string]*ebpf.Map{}}
+	for _, name := range append([]string{observeMapRing, observeMapCounters, observeMapTotals}, tables...) {
 		m, err := ebpf.LoadPinnedMap(filepath.Join(at, name), nil)
 		if err != nil {
-			return nil, fmt.Errorf("observer's map %s: %w", name, err)
+			return nil, errors.Join(fmt.Errorf("observer's map %s: %w", name, err), r.close())
 		}
-		return m, nil
+		r.maps[name] = m
 	}
-	ring, err := load(observeMapRing)
-	if err != nil {
-		return nil, err
-	}
-	defer ring.Close()
-	r := &Reader{}
-	if r.counters, err = load(observeMapCounters); err != nil {
-		return nil, err
-	}
-	if r.sights, err = load(observeMapSights); err != nil {
-		r.counters.Close()
-		return nil, err
-	}
-	if r.ring, err = ringbuf.NewReader(ring); err != nil {
-		r.counters.Close()
-		r.sights.Close()
-		return nil, fmt.Errorf("observer's ring: %w", err)
+	var err error
+	if r.ring, err = ringbuf.NewReader(r.maps[observeMapRing]); err != nil {
+		return nil, errors.Join(fmt.Errorf("observer's ring: %w", err), r.close())
 	}
 	return r, nil
 }
+
+// tables are the maps that can be full, in which case they forget what was used
+// least lately.
+var tables = []string{observeMapSights, observeMapMade, observeMapMounted, observeMapMissing}
 
 // Next waits for the next sight.
 func (r *Reader) Next() (Sight, error) {
@@ -66,15 +60,20 @@ func (r *Reader) Next() (Sight, error) {
 }
 
 // Close ends Next. The programs go on.
-func (r *Reader) Close() error {
-	return errors.Join(r.ring.Close(), r.counters.Close(), r.sights.Close())
+func (r *Reader) Close() error { return errors.Join(r.ring.Close(), r.close()) }
+
+func (r *Reader) close() (err error) {
+	for _, m := range r.maps {
+		err = errors.Join(err, m.Close())
+	}
+	return err
 }
 
 // Counts reads what the programs have counted.
 func (r *Reader) Counts() (c status.Counts, err error) {
 	for i, n := range []*uint64{&c.Events, &c.Firsts, &c.Lost} {
 		var each []uint64
-		if err := r.counters.Lookup(uint32(i), &each); err != nil {
+		if err := r.maps[observeMapCounters].Lookup(uint32(i), &each); err != nil {
 			return c, fmt.Errorf("observer's counters: %w", err)
 		}
 		for _, v := range each {
@@ -82,4 +81,34 @@ func (r *Reader) Counts() (c status.Counts, err error) {
 		}
 	}
 	return c, nil
+}
+
+// Fill says how full the tables are, by entries, and the ring, by bytes.
+func (r *Reader) Fill() (all []status.Fill, err error) {
+	all = append(all, status.Fill{Table: observeMapRing, Entries: r.ring.AvailableBytes(), Room: r.ring.BufferSize()})
+	for _, name := range append([]string{observeMapTotals}, tables...) {
+		m := r.maps[name]
+		f := status.Fill{Table: name, Room: int(m.MaxEntries())}
+		var key any // of the bytes of one: nil begins
+		for ; f.Entries < f.Room; f.Entries++ {
+			next, err := m.NextKeyBytes(key)
+			if err != nil {
+				return nil, fmt.Errorf("observer's map %s: %w", name, err)
+			}
+			if next == nil {
+				break
+			}
+			key = next
+		}
+		all = append(all, f)
+	}
+	return all, nil
+}
+
+// Figures gives the totals of a cgroup; none of one that has done nothing yet.
+func (r *Reader) Figures(cgroup uint64) (f Figures, err error) {
+	if err = r.maps[observeMapTotals].Lookup(cgroup, &f); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return f, fmt.Errorf("observer's figures: %w", err)
+	}
+	return f, nil
 }

@@ -19,11 +19,14 @@ type Status struct {
 	Hooks     Hooks                   `json:"hooks"`
 	Fallback  string                  `json:"fallback,omitempty"` // why there are no hooks, and what is done instead
 	Counts    Counts                  `json:"counts"`
+	Fill      []Fill                  `json:"fill,omitempty"`
 	Endpoints []bus.DiscoveryEndpoint `json:"endpoints"` // who listens where, at most MaxEndpoints
 	Uses      int                     `json:"uses"`      // that were told
 	Dropped   int                     `json:"dropped"`   // what there was no room to remember
 	Unsent    int                     `json:"unsent"`    // messages that the bus has not taken
 	CPU       time.Duration           `json:"cpu"`       // of the process that reads
+	Up        time.Duration           `json:"up"`        // since it began
+	Memory    uint64                  `json:"memory"`    // its proportional set size, in bytes; 0: not known
 }
 
 // MaxEndpoints keeps a Status within what a message of the bus may hold.
@@ -42,6 +45,14 @@ type Counts struct {
 	Events uint64 `json:"events"` // all that was seen
 	Firsts uint64 `json:"firsts"` // of it what was seen for the first time
 	Lost   uint64 `json:"lost"`   // of these those for which the ring had no room; the next of the kind is told again
+}
+
+// Fill is how full a table of the programs is. One that is full forgets what was
+// used least lately.
+type Fill struct {
+	Table   string `json:"table"`
+	Entries int    `json:"entries"`
+	Room    int    `json:"room"`
 }
 
 // Ask asks the component at a bus.

@@ -200,7 +200,6 @@ static __always_inline int meets(struct sock *sk, struct sock *other)
 	struct where w = {};
 	__u64 group = bpf_get_current_cgroup_id(), peer = owner(other);
 
-	ADD(group, sockets, 1);
 	if (group == peer)
 		return 0;
 	bound(&w, other);
@@ -255,7 +254,6 @@ int BPF_PROG(tcp_connects, struct sock *sk, int before, int now)
 	if (before != TCP_SYN_SENT || (now != TCP_ESTABLISHED && now != TCP_CLOSE))
 		return 0;
 	group = owner(sk);
-	ADD(group, sockets, 1);
 	remote(&w, sk);
 	see(CONNECT, group, 0, &w);
 	return 0;
@@ -279,6 +277,14 @@ static __always_inline int udp_sent(struct sock *sk, struct msghdr *msg)
 }
 ON2(udp_sends, udp_sendmsg, udp_sent)
 ON2(udp6_sends, udpv6_sendmsg, udp_sent)
+
+SEC("fentry/security_socket_create")
+int BPF_PROG(sockets_made, int family, int type, int protocol, int kernel)
+{
+	if (!kernel)
+		ADD(bpf_get_current_cgroup_id(), sockets, 1);
+	return 0;
+}
 
 /* Bytes of all sockets. */
 SEC("fentry/security_socket_sendmsg")

@@ -49,7 +49,7 @@ struct {
 	__type(value, __u64);
 } counters SEC(".maps");
 
-/* figures are totals of a cgroup: Figures in figures.go. */
+/* figures are totals of a cgroup: Figures in read.go gives them to the Go side. */
 struct figures {
 	__u64 forks, execs, opened, missed, sockets, wakeups, cached, received, sent;
 };
