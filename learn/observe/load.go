@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 	"github.com/google/renameio/v2"
 
@@ -37,7 +38,7 @@ func generation() string {
 func Load(dir, record string, probesOnly bool) (status.Hooks, error) {
 	h := status.Hooks{Generation: generation(), Missing: map[string]string{}}
 	fail := func(err error) (status.Hooks, error) { return h, fmt.Errorf("load the observer's programs: %w", err) }
-	l := loader{at: filepath.Join(dir, h.Generation)}
+	l := loader{types: btf.NewCache(), at: filepath.Join(dir, h.Generation)}
 	if err := os.MkdirAll(l.at, 0o700); err != nil {
 		return fail(err)
 	}
@@ -80,8 +81,9 @@ var probe = regexp.MustCompile("_(enter|leave)$")
 
 // loader attaches programs and pins their links below at.
 type loader struct {
-	spec *ebpf.CollectionSpec
-	at   string
+	spec  *ebpf.CollectionSpec
+	types *btf.Cache // of the kernel: to read them takes longer than all the rest
+	at    string
 }
 
 // hook attaches a program, or the probes that stand in for it.
@@ -125,7 +127,7 @@ func (l loader) attach(name string) error {
 	one := l.spec.Copy()
 	spec := one.Programs[name]
 	one.Programs = map[string]*ebpf.ProgramSpec{name: spec}
-	coll, err := ebpf.NewCollectionWithOptions(one, ebpf.CollectionOptions{Maps: ebpf.MapOptions{PinPath: l.at}})
+	coll, err := ebpf.NewCollectionWithOptions(one, ebpf.CollectionOptions{Maps: ebpf.MapOptions{PinPath: l.at}, Cache: l.types})
 	if err != nil {
 		return err
 	}
