@@ -146,7 +146,7 @@ func (c *component) lookUp() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, h := range held {
-		c.publish(c.picture.Holds(h.Unit, h.Endpoint, 0))
+		c.publish(c.picture.Holds(h.Unit, resolved(h.Endpoint), 0))
 	}
 	return nil
 }
@@ -190,6 +190,7 @@ func (c *component) see(s observe.Sight) {
 	if s.Kind == observe.Use {
 		s.Path = c.mounts.path(s)
 	}
+	s.Endpoint = resolved(s.Endpoint)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.publish(c.picture.See(s))
@@ -241,7 +242,7 @@ func (c *component) unit(m bus.Message) {
 	case "active", "reloading":
 		c.picture.Ready(m.Key, since)
 		for _, e := range c.Sockets[m.Key].Endpoints {
-			c.publish(c.picture.Held(m.Key, c.Sockets[m.Key].Service, e, since))
+			c.publish(c.picture.Held(m.Key, c.Sockets[m.Key].Service, resolved(e), since))
 		}
 	case "inactive", "failed":
 		c.publish(c.picture.Down(m.Key))

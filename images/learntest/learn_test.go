@@ -144,7 +144,7 @@ func killed(m machine) {
 	// takes those away.
 	m.MustShell(limit, "rm /run/clarity/learn.hooks; mkdir /sys/fs/bpf/clarity/other; mv /sys/fs/bpf/clarity/[0-9a-f]*[0-9a-f]/link_execs /sys/fs/bpf/clarity/other/")
 	m.MustShell(limit, "clarityctl kill -s KILL clarity-learn")
-	m.says("clarityctl learn status", qemu.Has("hooks     36 live"))
+	m.says("clarityctl learn status", qemu.Has("hooks     37 live"))
 	m.says("ls /sys/fs/bpf/clarity", qemu.HasNot("other"))
 	m.says("ls /sys/fs/bpf/clarity/*", qemu.Has("link_execs"))
 }
@@ -176,7 +176,7 @@ func hostile(m machine) {
 
 // small is what the kernel says of the reader; the programs are the kernel's.
 func small(m machine) {
-	m.says("clarityctl learn status", qemu.Has("hooks     36 live", "0 of these lost"))
+	m.says("clarityctl learn status", qemu.Has("hooks     37 live", "0 of these lost"))
 	m.says("clarityctl learn status", qemu.HasNot("\nmissing "))
 	m.isSmall()
 }

@@ -17,21 +17,34 @@ func TestPath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct{ dev, path, want string }{
-		{"0:21", "/etc/passwd", "/etc/passwd"},
-		{"0:25", "/x", "/run/x"},
-		{"0:25", "/inner/x", "/srv/in side/x"},
-		{"0:25", "/inner", "/srv/in side"},
-		{"0:25", "/innermost", "/run/innermost"},
-		{"254:1", "/", "/var"},
-		{"0:99", "/x", "0:99:/x"},
+	for _, c := range []struct {
+		id              int
+		dev, path, want string
+	}{
+		{22, "0:21", "/etc/passwd", "/etc/passwd"},
+		{0, "0:21", "/etc/passwd", "/etc/passwd"},
+		{30, "0:25", "/x", "/run/x"},
+		{30, "0:25", "/inner/x", "/run/inner/x"},
+		{31, "0:25", "/inner/x", "/srv/in side/x"},
+		{0, "0:25", "/inner/x", "/srv/in side/x"},
+		{77, "0:25", "/inner", "/srv/in side"}, // of another namespace
+		{22, "0:25", "/inner", "/srv/in side"}, // an id that was used again
+		{0, "0:25", "/innermost", "/run/innermost"},
+		{0, "254:1", "/", "/var"},
+		{99, "0:99", "/x", "0:99:/x"},
 	} {
-		if got := table.Path(c.dev, c.path); got != c.want {
-			t.Errorf("%s of %s is %s, not %s", c.path, c.dev, got, c.want)
+		if got := table.Path(c.id, c.dev, c.path); got != c.want {
+			t.Errorf("%s of %s by %d is %s, not %s", c.path, c.dev, c.id, got, c.want)
 		}
 	}
-	if table.Has("0:99") || !table.Has("0:21") {
-		t.Error("which devices are mounted")
+	if point, ok := table.Point(31); !ok || point != "/srv/in side" {
+		t.Errorf("31 is at %s", point)
+	}
+	if point, ok := table.Point(77); ok {
+		t.Errorf("77 is at %s", point)
+	}
+	if _, err := Read(strings.NewReader("x 1 0:21 / / rw - rootfs rootfs rw\n")); err == nil {
+		t.Error("a mount without an id was read")
 	}
 	if _, err := Read(strings.NewReader("22 1 0:21 /\n")); err == nil {
 		t.Error("half a line was read as a mount")

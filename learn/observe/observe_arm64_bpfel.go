@@ -58,6 +58,8 @@ type observeSight struct {
 	Port   uint16
 	Length uint32
 	Dev    uint32
+	Mount  uint32
+	Pad    uint32
 	Object [256]uint8
 }
 
@@ -110,7 +112,10 @@ const (
 	observeProgLinksRegistered        = "links_registered"
 	observeProgLookups                = "lookups"
 	observeProgModulesLoaded          = "modules_loaded"
-	observeProgMountsMade             = "mounts_made"
+	observeProgMounts                 = "mounts"
+	observeProgMountsEnter            = "mounts_enter"
+	observeProgMountsMoved            = "mounts_moved"
+	observeProgMountsMovedEnter       = "mounts_moved_enter"
 	observeProgNodesMade              = "nodes_made"
 	observeProgNodesMadeEnter         = "nodes_made_enter"
 	observeProgNodesMadeLeave         = "nodes_made_leave"
@@ -219,7 +224,10 @@ type observeProgramSpecs struct {
 	LinksRegistered        *ebpf.ProgramSpec `ebpf:"links_registered"`
 	Lookups                *ebpf.ProgramSpec `ebpf:"lookups"`
 	ModulesLoaded          *ebpf.ProgramSpec `ebpf:"modules_loaded"`
-	MountsMade             *ebpf.ProgramSpec `ebpf:"mounts_made"`
+	Mounts                 *ebpf.ProgramSpec `ebpf:"mounts"`
+	MountsEnter            *ebpf.ProgramSpec `ebpf:"mounts_enter"`
+	MountsMoved            *ebpf.ProgramSpec `ebpf:"mounts_moved"`
+	MountsMovedEnter       *ebpf.ProgramSpec `ebpf:"mounts_moved_enter"`
 	NodesMade              *ebpf.ProgramSpec `ebpf:"nodes_made"`
 	NodesMadeEnter         *ebpf.ProgramSpec `ebpf:"nodes_made_enter"`
 	NodesMadeLeave         *ebpf.ProgramSpec `ebpf:"nodes_made_leave"`
@@ -359,7 +367,10 @@ type observePrograms struct {
 	LinksRegistered        *ebpf.Program `ebpf:"links_registered"`
 	Lookups                *ebpf.Program `ebpf:"lookups"`
 	ModulesLoaded          *ebpf.Program `ebpf:"modules_loaded"`
-	MountsMade             *ebpf.Program `ebpf:"mounts_made"`
+	Mounts                 *ebpf.Program `ebpf:"mounts"`
+	MountsEnter            *ebpf.Program `ebpf:"mounts_enter"`
+	MountsMoved            *ebpf.Program `ebpf:"mounts_moved"`
+	MountsMovedEnter       *ebpf.Program `ebpf:"mounts_moved_enter"`
 	NodesMade              *ebpf.Program `ebpf:"nodes_made"`
 	NodesMadeEnter         *ebpf.Program `ebpf:"nodes_made_enter"`
 	NodesMadeLeave         *ebpf.Program `ebpf:"nodes_made_leave"`
@@ -428,7 +439,10 @@ func (p *observePrograms) Close() error {
 		p.LinksRegistered,
 		p.Lookups,
 		p.ModulesLoaded,
-		p.MountsMade,
+		p.Mounts,
+		p.MountsEnter,
+		p.MountsMoved,
+		p.MountsMovedEnter,
 		p.NodesMade,
 		p.NodesMadeEnter,
 		p.NodesMadeLeave,

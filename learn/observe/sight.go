@@ -44,8 +44,10 @@ type Sight struct {
 	Signal   syscall.Signal
 	Path     string // of Use below the root of the file system
 	Endpoint Endpoint
+	Datagram bool // of Endpoint: whoever sends there may only answer
 	File     File
 	Dev      Dev
+	Mount    int // of Use: the id of the mount by which the file was reached; 0: not known
 }
 
 // Dev is the device of a file system, as the kernel keeps it: 12 bits of major
@@ -85,7 +87,7 @@ const (
 	afUnix, afInet, afInet6 = 1, 2, 10
 	sockDatagram            = 2
 	objectSize              = 256
-	headSize                = 48
+	headSize                = 56
 	sightSize               = headSize + objectSize // struct sight
 )
 
@@ -109,9 +111,10 @@ func decode(raw []byte) (s Sight, err error) {
 	case Exec, Cgroup, Module, Link:
 		s.Path = text(object)
 	case Listen, Bind, Connect, Accept, Close:
-		s.Endpoint = endpoint(family, kind, port, object)
+		s.Endpoint, s.Datagram = endpoint(family, kind, port, object), kind == sockDatagram
 	case Use:
 		s.Path, s.File, s.Dev = path(object), File(kind), Dev(n.Uint32(raw[44:]))
+		s.Mount = int(n.Uint32(raw[48:]))
 	case Kill:
 		s.Signal = syscall.Signal(kind)
 	}

@@ -36,7 +36,7 @@ func TestDecode(t *testing.T) {
 		"exec":     {observeSight{At: 5, Cgroup: 7, Pid: 9, Kind: 1}, "/bin/sh\x00", Sight{At: 5, Cgroup: 7, PID: 9, Kind: Exec, Path: "/bin/sh"}},
 		"exit":     {observeSight{Kind: 2, Result: 3 << 8}, "", Sight{Kind: Exit, Status: 3 << 8}},
 		"listen":   {observeSight{Kind: 3, Family: afInet, Type: 1, Port: 80}, "\x7f\x00\x00\x01", Sight{Kind: Listen, Endpoint: "tcp:127.0.0.1:80"}},
-		"udp":      {observeSight{Kind: 4, Family: afInet6, Type: 2, Port: 53, Result: -98}, "\xfe\x80" + string(make([]byte, 13)) + "\x01", Sight{Kind: Bind, Errno: syscall.EADDRINUSE, Endpoint: "udp:[fe80::1]:53"}},
+		"udp":      {observeSight{Kind: 4, Family: afInet6, Type: 2, Port: 53, Result: -98}, "\xfe\x80" + string(make([]byte, 13)) + "\x01", Sight{Kind: Bind, Errno: syscall.EADDRINUSE, Endpoint: "udp:[fe80::1]:53", Datagram: true}},
 		"mapped":   {observeSight{Kind: 5, Family: afInet6, Type: 1, Port: 6379}, string(make([]byte, 10)) + "\xff\xff\x7f\x00\x00\x01", Sight{Kind: Connect, Endpoint: "tcp:127.0.0.1:6379"}},
 		"unix":     {observeSight{Kind: 5, Family: afUnix, Result: -2}, "/run/x\x00", Sight{Kind: Connect, Errno: syscall.ENOENT, Endpoint: "unix:/run/x"}},
 		"missed":   {observeSight{Kind: 9, Peer: 8, Type: syscall.S_IFIFO, Dev: 25, Result: -2}, "x\x00b\x00a\x00", Sight{Kind: Use, Peer: 8, Errno: syscall.ENOENT, File: syscall.S_IFIFO, Dev: 25, Path: "/a/b/x"}},

@@ -41,6 +41,7 @@ type Picture struct {
 	held    map[string]int // by unit: its endpoints
 	wants   map[string]int // by unit: what it wants in vain
 	told    map[bus.DependencyUse]bool
+	asked   map[question]bool
 	ready   map[string]time.Duration // units that are, since when
 	Dropped int                      // what there was no room to remember
 }
@@ -48,13 +49,20 @@ type Picture struct {
 // Gone is a body whose subject is no more.
 type Gone struct{ bus.Body }
 
-type waiter struct{ unit, phase, failed string }
+// waiter is who uses something, and how.
+type waiter struct {
+	unit, phase, failed string
+	datagram            bool
+}
+
+// question is a datagram that a unit has sent to another one.
+type question struct{ from, to string }
 
 // New makes an empty picture. Local says which addresses are this machine's:
 // whoever connects elsewhere uses nothing of it.
 func New(local func(netip.Addr) bool) *Picture {
 	return &Picture{local: local, units: map[uint64]string{}, holders: map[observe.Endpoint]holder{},
-		waiting: map[observe.Endpoint][]waiter{}, fights: map[observe.Endpoint]bus.DiscoveryConflict{}, held: map[string]int{}, wants: map[string]int{}, told: map[bus.DependencyUse]bool{}, ready: map[string]time.Duration{}}
+		waiting: map[observe.Endpoint][]waiter{}, fights: map[observe.Endpoint]bus.DiscoveryConflict{}, held: map[string]int{}, wants: map[string]int{}, told: map[bus.DependencyUse]bool{}, asked: map[question]bool{}, ready: map[string]time.Duration{}}
 }
 
 // UnitOf gives the unit of a cgroup's path below the root: the first part that is
@@ -131,10 +139,10 @@ func (p *Picture) See(s observe.Sight) []bus.Body {
 	case observe.Close:
 		return p.closed(s.Endpoint, s.Cgroup)
 	case observe.Connect:
-		if peer != "" {
-			return p.use(p.waiter(unit, s), peer, s.Endpoint)
+		if peer == "" {
+			return p.connect(p.waiter(unit, s), s.Endpoint)
 		}
-		return p.connect(p.waiter(unit, s), s.Endpoint)
+		return p.use(p.waiter(unit, s), peer, s.Endpoint)
 	case observe.Use:
 		if peer != "" {
 			return p.use(p.waiter(unit, s), peer, observe.Endpoint(s.File.String()+":"+s.Path))
@@ -145,7 +153,7 @@ func (p *Picture) See(s observe.Sight) []bus.Body {
 
 // waiter is what a sight says of who uses something.
 func (p *Picture) waiter(unit string, s observe.Sight) waiter {
-	w := waiter{unit: unit, phase: "start"}
+	w := waiter{unit: unit, phase: "start", datagram: s.Datagram}
 	if since, ok := p.ready[unit]; ok && since <= s.At {
 		w.phase = "steady"
 	}
@@ -162,7 +170,7 @@ func (p *Picture) connect(w waiter, e observe.Endpoint) []bus.Body {
 	if h, at := p.holder(e); at != "" {
 		return p.use(w, h.unit, e)
 	}
-	if slices.Contains(p.waiting[e], w) {
+	if slices.Contains(p.waiting[e], w) || w.datagram && isClient(e) {
 		return nil
 	}
 	if p.waits >= maxWaiting || p.wants[w.unit] >= maxEach {
@@ -175,13 +183,27 @@ func (p *Picture) connect(w waiter, e observe.Endpoint) []bus.Body {
 	return nil
 }
 
-// use tells a use once.
+// ephemeral is the first port that the kernel gives to clients:
+// net.ipv4.ip_local_port_range.
+const ephemeral = 32768
+
+// isClient says whether an endpoint is likely to be a client's own, so that what is
+// sent there answers it.
+func isClient(e observe.Endpoint) bool {
+	_, addr, inet := inetOf(e)
+	return inet && addr.Port() >= ephemeral
+}
+
+// use tells a use once. To answer a datagram is none.
 func (p *Picture) use(w waiter, on string, e observe.Endpoint) []bus.Body {
 	kind, object, _ := strings.Cut(string(e), ":")
 	u := bus.DependencyUse{Unit: w.unit, On: on, Kind: kind, Object: object, Phase: w.phase, Failed: w.failed,
 		Use: strings.Join([]string{w.unit, on, string(e), w.phase}, " ")}
-	if w.unit == on || p.told[u] {
+	if w.unit == on || p.told[u] || w.datagram && p.asked[question{on, w.unit}] {
 		return nil
+	}
+	if w.datagram {
+		p.asked[question{w.unit, on}] = true
 	}
 	if len(p.told) >= maxTold {
 		p.Dropped++

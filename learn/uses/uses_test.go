@@ -36,6 +36,11 @@ func bind(cgroup uint64, e observe.Endpoint) observe.Sight {
 	return observe.Sight{Cgroup: cgroup, Kind: observe.Bind, Endpoint: e}
 }
 
+// datagram is one that is sent; peer is 0 where the kernel does not know it.
+func datagram(cgroup, peer uint64, e observe.Endpoint) observe.Sight {
+	return observe.Sight{Cgroup: cgroup, Peer: peer, Kind: observe.Connect, Endpoint: e, Datagram: true}
+}
+
 // made is the use of what another one has made.
 func made(cgroup, by uint64, path string, errno syscall.Errno) observe.Sight {
 	return observe.Sight{Cgroup: cgroup, Peer: by, Kind: observe.Use, File: syscall.S_IFREG, Path: path, Errno: errno}
@@ -84,10 +89,13 @@ func TestSee(t *testing.T) {
 		"in vain, then there": {[]observe.Sight{connect(web, "unix:/run/db", syscall.ENOENT), connect(web, "tcp:127.0.0.1:1", syscall.ECONNREFUSED), bind(db, "unix:/run/db"), listen(db, "tcp:0.0.0.0:1"), connect(web, "unix:/run/db", 0)},
 			[]string{"db.service at unix:/run/db", "web.service uses db.service unix /run/db (start ENOENT)", "db.service at tcp:0.0.0.0:1",
 				"web.service uses db.service tcp 127.0.0.1:1 (start ECONNREFUSED)", "web.service uses db.service unix /run/db (start )"}},
-		"its own":        {[]observe.Sight{listen(web, "tcp:0.0.0.0:80"), connect(web, "tcp:127.0.0.1:80", 0)}, []string{"web.service at tcp:0.0.0.0:80"}},
-		"no unit":        {[]observe.Sight{listen(99, "tcp:0.0.0.0:80"), connect(98, "tcp:127.0.0.1:80", 0)}, nil},
-		"datagrams":      {[]observe.Sight{bind(db, "udp:127.0.0.1:53"), connect(web, "udp:127.0.0.1:53", 0)}, []string{"db.service at udp:127.0.0.1:53", "web.service uses db.service udp 127.0.0.1:53 (start )"}},
-		"bound, no more": {[]observe.Sight{bind(db, "tcp:0.0.0.0:80"), bind(db, "udp:0.0.0.0:0")}, nil},
+		"its own":   {[]observe.Sight{listen(web, "tcp:0.0.0.0:80"), connect(web, "tcp:127.0.0.1:80", 0)}, []string{"web.service at tcp:0.0.0.0:80"}},
+		"no unit":   {[]observe.Sight{listen(99, "tcp:0.0.0.0:80"), connect(98, "tcp:127.0.0.1:80", 0)}, nil},
+		"datagrams": {[]observe.Sight{bind(db, "udp:127.0.0.1:53"), connect(web, "udp:127.0.0.1:53", 0)}, []string{"db.service at udp:127.0.0.1:53", "web.service uses db.service udp 127.0.0.1:53 (start )"}},
+		"an answer": {[]observe.Sight{datagram(web, db, "unix:/run/db"), datagram(db, web, "unix:/run/web.1"), {Cgroup: web, Peer: db, Kind: observe.Connect, Endpoint: "unix:/run/db"}, datagram(other, web, "unix:/run/web.1")},
+			[]string{"web.service uses db.service unix /run/db (start )", "other.service uses web.service unix /run/web.1 (start )"}},
+		"an answer to a port of a client's own": {[]observe.Sight{datagram(db, 0, "udp:127.0.0.1:40000"), bind(web, "udp:127.0.0.1:40000")}, []string{"web.service at udp:127.0.0.1:40000"}},
+		"bound, no more":                        {[]observe.Sight{bind(db, "tcp:0.0.0.0:80"), bind(db, "udp:0.0.0.0:0")}, nil},
 		"made, then used": {[]observe.Sight{{Cgroup: db, Kind: observe.Removed}, made(web, db, "/run/x", 0), made(web, db, "/run/x", 0), made(other, db, "/run/y", syscall.ENOENT), made(web, 99, "/run/z", 0), made(web, web, "/run/own", 0)},
 			[]string{"web.service uses db.service file /run/x (start )", "other.service uses db.service file /run/y (start ENOENT)"}},
 		"by its maker, not its name": {[]observe.Sight{bind(db, "unix:/run/db"), {Cgroup: web, Peer: other, Kind: observe.Connect, Endpoint: "unix:/run/db"}},

@@ -17,11 +17,11 @@ struct {
 	__type(value, __u64);
 } made SEC(".maps");
 
-/* who mounted a file system, by its device. */
+/* who mounted something, by the entry on which it lies. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
-	__type(key, __u32);
+	__type(key, __u64);
 	__type(value, __u64);
 } mounted SEC(".maps");
 
@@ -111,8 +111,13 @@ static __noinline void up(struct sight *s, struct dentry *entry)
 	s->length = at;
 }
 
+static __always_inline struct mount *mount_of(struct vfsmount *m)
+{
+	return (void *)m - bpf_core_field_offset(struct mount, mnt);
+}
+
 /* use tells that a cgroup uses what another one made. */
-static __always_inline void use(__u64 group, __u64 maker, struct dentry *entry, struct thing *t, __u16 type)
+static __always_inline void use(__u64 group, __u64 maker, struct dentry *entry, struct vfsmount *by, struct thing *t, __u16 type)
 {
 	struct sight *s = first(USE, group, mix(mix(mix(mix(SEED, t->ino), t->dev), t->generation), type));
 
@@ -122,6 +127,8 @@ static __always_inline void use(__u64 group, __u64 maker, struct dentry *entry, 
 	s->result = missed_before(group, entry) ? -ENOENT : 0;
 	s->type = type;
 	s->dev = t->dev;
+	if (by)
+		s->mount = BPF_CORE_READ(mount_of(by), mnt_id);
 	up(s, entry);
 	tell(s);
 }
@@ -132,10 +139,16 @@ static __always_inline int opened(struct file *file)
 	__u32 mode = BPF_CORE_READ(file, f_mode);
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 	__u16 type = BPF_CORE_READ(inode, i_mode) & S_IFMT;
+	struct vfsmount *by = BPF_CORE_READ(file, f_path.mnt);
+	__u64 on = (__u64)BPF_CORE_READ(mount_of(by), mnt_mountpoint);
 	struct thing t = thing_of(inode);
-	struct thing system = { .dev = t.dev };
 
 	ADD(group, opened, 1);
+	maker = bpf_map_lookup_elem(&mounted, &on);
+	if (maker && *maker != group) { /* of a mount the first use counts */
+		struct thing place = { .ino = on, .dev = t.dev };
+		use(group, *maker, BPF_CORE_READ(file, f_path.dentry), by, &place, 0);
+	}
 	if (mode & FMODE_CREATED) {
 		bpf_map_update_elem(&made, &t, &group, BPF_ANY);
 		return 0;
@@ -143,13 +156,8 @@ static __always_inline int opened(struct file *file)
 	if (type == S_IFDIR || (type == S_IFREG && !(mode & FMODE_READ)))
 		return 0;
 	maker = bpf_map_lookup_elem(&made, &t);
-	if (maker && *maker != group) {
-		use(group, *maker, BPF_CORE_READ(file, f_path.dentry), &t, type);
-		return 0;
-	}
-	maker = bpf_map_lookup_elem(&mounted, &t.dev);
-	if (maker && *maker != group) /* a mount counts once */
-		use(group, *maker, BPF_CORE_READ(file, f_path.dentry), &system, 0);
+	if (maker && *maker != group)
+		use(group, *maker, BPF_CORE_READ(file, f_path.dentry), by, &t, type);
 	return 0;
 }
 ON(files, security_file_open, opened)
@@ -162,7 +170,7 @@ static __always_inline int followed(struct dentry *entry, struct inode *inode)
 
 	maker = bpf_map_lookup_elem(&made, &t);
 	if (maker && *maker != group)
-		use(group, *maker, entry, &t, S_IFLNK);
+		use(group, *maker, entry, 0, &t, S_IFLNK);
 	return 0;
 }
 ON2(links_followed, security_inode_follow_link, followed)
@@ -181,18 +189,16 @@ static __always_inline int made_entry(void *idmap, void *dir, struct dentry *ent
 AFTER(nodes_made, vfs_mknod, made_entry)
 AFTER(links_made, vfs_symlink, made_entry)
 
-SEC("fexit/vfs_get_tree")
-int BPF_PROG(mounts_made, struct fs_context *fc, int result)
+/* The hooks are before the mount: where it fails, nothing lies on the entry. mount(2)
+ * has the first one, the newer calls (fsmount, open_tree, move_mount) the second. */
+static __always_inline int mounts_on(void *from, struct path *place)
 {
-	__u64 group = bpf_get_current_cgroup_id();
-	__u32 dev;
-
-	if (result)
-		return 0;
-	dev = BPF_CORE_READ(fc, root, d_inode, i_sb, s_dev);
-	bpf_map_update_elem(&mounted, &dev, &group, BPF_ANY);
+	__u64 group = bpf_get_current_cgroup_id(), on = (__u64)BPF_CORE_READ(place, dentry);
+	bpf_map_update_elem(&mounted, &on, &group, BPF_ANY);
 	return 0;
 }
+ON2(mounts, security_sb_mount, mounts_on)
+ON2(mounts_moved, security_move_mount, mounts_on)
 
 /* A path that is not there: opened, or looked up in any other way. Those that are
  * given from a folder on are not followed. */
@@ -223,7 +229,7 @@ int BPF_PROG(lookups, int folder, struct filename *name, unsigned int flags, str
 	t = thing_of(BPF_CORE_READ(entry, d_inode));
 	maker = bpf_map_lookup_elem(&made, &t);
 	if (maker && *maker != group && missed_before(group, entry))
-		use(group, *maker, entry, &t, BPF_CORE_READ(entry, d_inode, i_mode) & S_IFMT);
+		use(group, *maker, entry, BPF_CORE_READ(path, mnt), &t, BPF_CORE_READ(entry, d_inode, i_mode) & S_IFMT);
 	return 0;
 }
 

@@ -48,14 +48,22 @@ struct dentry {
 	struct qstr d_name;
 	struct inode *d_inode;
 } KERNEL;
-struct path { struct dentry *dentry; } KERNEL;
+struct vfsmount { int mnt_flags; } KERNEL;
+struct mount {
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+	int mnt_id;
+} KERNEL;
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+} KERNEL;
 struct file {
 	__u32 f_mode;
 	struct path f_path;
 	struct inode *f_inode;
 } KERNEL;
 struct filename { const char *name; } KERNEL;
-struct fs_context { struct dentry *root; } KERNEL;
 
 struct in6_addr { __u8 bytes[16]; };
 struct sock_common {

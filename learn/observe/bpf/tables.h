@@ -18,7 +18,9 @@ struct sight {
 	__u16 type; /* of the socket; of USE the file's, S_IFMT; of KILL the signal */
 	__u16 port; /* host order */
 	__u32 length;
-	__u32 dev; /* of USE: the file system's, as the kernel has it */
+	__u32 dev;   /* of USE: the file system's, as the kernel has it */
+	__u32 mount; /* of USE: the id of the mount by which the file was reached; 0: not known */
+	__u32 pad;
 	__u8 object[OBJECT]; /* of USE the names from the file up, else a path, a name, or a socket's address */
 };
 
