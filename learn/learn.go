@@ -43,6 +43,10 @@ type Config struct {
 	Profiles string
 	// Sockets are those that PID 1 holds for services, by their unit.
 	Sockets map[string]Socket
+	// Silent are services that never say when they are ready.
+	Silent map[string]bool
+	// Confirmed says that boots are learned of well enough not to wait for the hooks.
+	Confirmed bool
 	// Load has another process load the programs, since that needs much memory.
 	Load func(context.Context) error
 }
@@ -64,11 +68,16 @@ type component struct {
 }
 
 // Run observes until ctx ends. Ready is called when the hooks are live, or it is
-// clear that there will be none.
+// clear that there will be none; of a boot that is confirmed at once.
 func Run(ctx context.Context, cfg Config, ready func() error) error {
 	debug.SetMemoryLimit(memory)
 	c := &component{Config: cfg, began: time.Now(), publisher: client.NewPublisher(cfg.Bus, func(err error) { cfg.Say(err.Error()) }), known: make(chan struct{})}
 	c.picture = uses.New(isLocal)
+	if cfg.Confirmed {
+		if err := ready(); err != nil {
+			return err
+		}
+	}
 	if err := c.attach(ctx); err != nil {
 		c.status.Fallback = fmt.Sprintf("%v; sockets are looked up every %v", err, pollEvery)
 		cfg.Say(c.status.Fallback)
@@ -76,8 +85,10 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	if err := errors.Join(c.names(), c.lookUp()); err != nil {
 		return err
 	}
-	if err := ready(); err != nil {
-		return err
+	if !cfg.Confirmed {
+		if err := ready(); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var all sync.WaitGroup
@@ -240,7 +251,11 @@ func (c *component) unit(m bus.Message) {
 	}
 	switch active {
 	case "active", "reloading":
-		c.picture.Ready(m.Key, since)
+		if c.Silent[m.Key] {
+			c.picture.Started(m.Key, since)
+		} else {
+			c.picture.Ready(m.Key, since)
+		}
 		for _, e := range c.Sockets[m.Key].Endpoints {
 			c.publish(c.picture.Held(m.Key, c.Sockets[m.Key].Service, resolved(e), since))
 		}

@@ -2,6 +2,7 @@ package learn
 
 import (
 	"net/netip"
+	"slices"
 
 	"clarityos/learn/observe"
 	"clarityos/services/plan"
@@ -27,6 +28,18 @@ func Sockets(p *plan.Plan) map[string]Socket {
 			}
 		}
 		all[u.Name] = s
+	}
+	return all
+}
+
+// Silent gives the services of a plan that never say when they are ready: to have
+// been started is no sign of it.
+func Silent(p *plan.Plan) map[string]bool {
+	all := map[string]bool{}
+	for _, u := range p.Units {
+		if u.Service != nil && slices.Contains([]plan.Type{plan.Simple, plan.Exec, plan.Idle}, u.Service.Type) && u.Service.NotificationFD == 0 {
+			all[u.Name] = true
+		}
 	}
 	return all
 }

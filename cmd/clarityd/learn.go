@@ -34,7 +34,7 @@ func runLearn(ctx context.Context, _ []string) error {
 	if err != nil {
 		return fmt.Errorf("learn: %w", err)
 	}
-	return learn.Run(ctx, learn.Config{Bus: bus.Path, Pins: observe.Dir, Record: learnHooks, Say: say, Profiles: profilesFile(), Sockets: learn.Sockets(p),
+	return learn.Run(ctx, learn.Config{Bus: bus.Path, Pins: observe.Dir, Record: learnHooks, Say: say, Profiles: profilesFile(), Sockets: learn.Sockets(p), Silent: learn.Silent(p), Confirmed: word(confirmedWord),
 		Load: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, loadLimit)
 			defer cancel()
@@ -58,16 +58,24 @@ func profilesFile() string {
 	return "/var/lib/clarity/profiles"
 }
 
-// probesWord on the kernel's command line has functions probed that could be watched
-// by trampolines, as it is on kernels without those.
-const probesWord = "clarity.learn=probes"
+// Words on the kernel's command line.
+const (
+	// confirmedWord is for boots that nothing is to be learned of before the hooks
+	// are live, so that they do not wait for them.
+	confirmedWord = "clarity.learn=confirmed"
+	// probesWord has functions probed that could be watched by trampolines, as it is
+	// on kernels without those.
+	probesWord = "clarity.learn=probes"
+)
+
+// word says whether the kernel's command line has a word.
+func word(w string) bool {
+	line, err := os.ReadFile("/proc/cmdline")
+	return err == nil && slices.Contains(strings.Fields(string(line)), w)
+}
 
 // loadHooks puts the observer's programs into the kernel, and ends.
 func loadHooks(context.Context, []string) error {
-	line, err := os.ReadFile("/proc/cmdline")
-	if err != nil {
-		return fmt.Errorf("how was the kernel started: %w", err)
-	}
-	_, err = observe.Load(observe.Dir, learnHooks, slices.Contains(strings.Fields(string(line)), probesWord))
+	_, err := observe.Load(observe.Dir, learnHooks, word(probesWord))
 	return err
 }

@@ -43,6 +43,7 @@ type Picture struct {
 	told    map[bus.DependencyUse]bool
 	asked   map[question]bool
 	ready   map[string]time.Duration // units that are, since when
+	starts  map[string]start         // units that run and never say so
 	Dropped int                      // what there was no room to remember
 }
 
@@ -62,7 +63,7 @@ type question struct{ from, to string }
 // whoever connects elsewhere uses nothing of it.
 func New(local func(netip.Addr) bool) *Picture {
 	return &Picture{local: local, units: map[uint64]string{}, holders: map[observe.Endpoint]holder{},
-		waiting: map[observe.Endpoint][]waiter{}, fights: map[observe.Endpoint]bus.DiscoveryConflict{}, held: map[string]int{}, wants: map[string]int{}, told: map[bus.DependencyUse]bool{}, asked: map[question]bool{}, ready: map[string]time.Duration{}}
+		waiting: map[observe.Endpoint][]waiter{}, fights: map[observe.Endpoint]bus.DiscoveryConflict{}, held: map[string]int{}, wants: map[string]int{}, told: map[bus.DependencyUse]bool{}, asked: map[question]bool{}, ready: map[string]time.Duration{}, starts: map[string]start{}}
 }
 
 // UnitOf gives the unit of a cgroup's path below the root: the first part that is
@@ -98,8 +99,38 @@ func (p *Picture) Named(id uint64, path string) {
 // Ready says that a unit is ready since a moment of CLOCK_BOOTTIME.
 func (p *Picture) Ready(unit string, since time.Duration) { p.ready[unit] = since }
 
+// Started says that a unit runs since then which never says when it is ready: that
+// is once it has done nothing new for a while.
+func (p *Picture) Started(unit string, since time.Duration) {
+	if _, known := p.starts[unit]; !known {
+		p.starts[unit] = start{since, since}
+	}
+}
+
 // NotReady says that a unit is not, or no longer.
-func (p *Picture) NotReady(unit string) { delete(p.ready, unit) }
+func (p *Picture) NotReady(unit string) {
+	delete(p.ready, unit)
+	delete(p.starts, unit)
+}
+
+const (
+	// quiet is how long a unit does nothing new that has started; quietMost is when
+	// it counts as started all the same.
+	quiet     = time.Second
+	quietMost = 30 * time.Second
+)
+
+// start is that of a unit which never says when it is ready.
+type start struct{ since, last time.Duration }
+
+// isQuiet takes what a unit does at a moment, and says whether it was ready before.
+func (s *start) isQuiet(at time.Duration) bool {
+	if at-s.last >= quiet || at-s.since >= quietMost {
+		return true
+	}
+	s.last = max(s.last, at)
+	return false
+}
 
 // removed forgets the oldest of the cgroups that are no more.
 func (p *Picture) removed(id uint64) {
@@ -124,6 +155,14 @@ func (p *Picture) See(s observe.Sight) []bus.Body {
 	unit, peer := p.units[s.Cgroup], p.units[s.Peer]
 	if unit == "" {
 		return nil
+	}
+	if start, ok := p.starts[unit]; ok && s.At >= start.since {
+		if start.isQuiet(s.At) {
+			p.ready[unit] = min(start.last+quiet, s.At)
+			delete(p.starts, unit)
+		} else {
+			p.starts[unit] = start
+		}
 	}
 	switch s.Kind {
 	case observe.Listen:

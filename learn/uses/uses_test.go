@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -117,6 +118,46 @@ func TestSee(t *testing.T) {
 		if d := cmp.Diff(c.want, words(got)); d != "" {
 			t.Errorf("%s: %s", name, d)
 		}
+	}
+}
+
+// A unit that never says when it is ready is so once it does nothing new.
+func TestQuiet(t *testing.T) {
+	const ms = time.Millisecond
+	for name, c := range map[string]struct {
+		at     []time.Duration // when it does something new, having started at 1 s
+		steady []bool
+	}{
+		"at once, then later": {[]time.Duration{1001 * ms, 1900 * ms, 2899 * ms, 3899 * ms, 3900 * ms}, []bool{false, false, false, true, true}},
+		"not at first":        {[]time.Duration{2000 * ms}, []bool{true}},
+		"before it is told":   {[]time.Duration{900 * ms, 1500 * ms}, []bool{false, false}},
+	} {
+		p := picture()
+		p.See(listen(db, "tcp:0.0.0.0:1"))
+		p.Started("web.service", time.Second)
+		p.Started("web.service", 5*time.Second) // it is told again: the latest state of a unit is
+		var steady []bool
+		for i, at := range c.at {
+			s := connect(web, observe.Endpoint(fmt.Sprintf("tcp:127.0.0.%d:1", i+1)), 0)
+			s.At = at
+			steady = append(steady, p.See(s)[0].(*bus.DependencyUse).Phase == "steady")
+		}
+		if d := cmp.Diff(c.steady, steady); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+	p := picture()
+	p.See(listen(db, "tcp:0.0.0.0:1"))
+	p.Started("web.service", 0)
+	last := ""
+	for i := range 100 { // never quiet
+		s := connect(web, observe.Endpoint(fmt.Sprintf("tcp:127.0.0.%d:1", i+1)), 0)
+		s.At = time.Duration(i) * 900 * ms
+		phase := p.See(s)[0].(*bus.DependencyUse).Phase
+		if steady := s.At >= quietMost; (phase == "steady") != steady {
+			t.Fatalf("%v: %s after %s", s.At, phase, last)
+		}
+		last = phase
 	}
 }
 
