@@ -22,6 +22,7 @@ import (
 	"clarityos/learn/uses"
 	"clarityos/services/bus"
 	"clarityos/services/bus/client"
+	"clarityos/services/discovery"
 )
 
 const (
@@ -42,6 +43,8 @@ type Config struct {
 	Say    func(string)
 	// Profiles is the file of units' profiles, whose folder need not be there.
 	Profiles string
+	// Discovery is the folder of the files by which units find each other.
+	Discovery string
 	// Counters gives what a unit's present run has used so far of what its cgroup does
 	// not count: opened, sockets, wakeups, cache-added, received, sent. nil: not known.
 	Counters func(unit string) map[profiles.Measure]float64
@@ -86,6 +89,7 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	all.Go(func() { c.publisher.Run(ctx) })
 	all.Go(func() { c.followUnits(ctx) })
 	all.Go(func() { c.profile(ctx) })
+	all.Go(func() { discovery.Keep(ctx, cfg.Bus, cfg.Discovery, cfg.Say) })
 	all.Go(func() {
 		client.Attend(ctx, cfg.Bus, []bus.Pattern{status.Topic}, nil, func(bus.Task) (any, error) { return c.now() })
 	})

@@ -14,6 +14,7 @@ import (
 	"clarityos/learn"
 	"clarityos/learn/observe"
 	"clarityos/services/bus"
+	"clarityos/services/discovery"
 	"clarityos/services/sdnotify"
 )
 
@@ -28,7 +29,7 @@ func runLearn(ctx context.Context, _ []string) error {
 	if err := os.MkdirAll(filepath.Dir(learnHooks), 0o755); err != nil {
 		return fmt.Errorf("learn: %w", err)
 	}
-	return learn.Run(ctx, learn.Config{Bus: bus.Path, Pins: observe.Dir, Record: learnHooks, Say: say, Profiles: profilesFile(),
+	return learn.Run(ctx, learn.Config{Bus: bus.Path, Pins: observe.Dir, Record: learnHooks, Say: say, Profiles: profilesFile(), Discovery: discovery.Dir,
 		Load: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, loadLimit)
 			defer cancel()

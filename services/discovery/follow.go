@@ -2,13 +2,23 @@ package discovery
 
 import (
 	"context"
+	"time"
 
 	"clarityos/services/bus"
 	"clarityos/services/bus/client"
 )
 
+const (
+	// askMost bounds one question to the bus.
+	askMost = 10 * time.Second
+	// askAgain is when a bus that did not answer is asked again.
+	askAgain = 100 * time.Millisecond
+)
+
 // Load gives the table of what the bus at path keeps now.
 func Load(ctx context.Context, path string) (*Table, error) {
+	ctx, cancel := context.WithTimeout(ctx, askMost)
+	defer cancel()
 	var r bus.KeptReply
 	if err := client.Call(ctx, path, "Kept", bus.Interest{Topics: Topics()}, &r); err != nil {
 		return nil, err
@@ -18,6 +28,22 @@ func Load(ctx context.Context, path string) (*Table, error) {
 		t.Take(m)
 	}
 	return t, nil
+}
+
+// Await is Load as soon as there is a bus. When ctx ends before, the error says why
+// there was none.
+func Await(ctx context.Context, path string) (*Table, error) {
+	for {
+		t, err := Load(ctx, path)
+		if err == nil {
+			return t, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(askAgain):
+		}
+	}
 }
 
 // Follow folds what comes after that, and calls changed after each message or several,

@@ -15,8 +15,6 @@ const (
 	pace = 100 * time.Millisecond
 	// again is when a write that failed is tried again.
 	again = time.Second
-	// askMost bounds one question to the bus.
-	askMost = 10 * time.Second
 )
 
 // Keep keeps the folder at dir as the bus at path says, until ctx ends. The first of
@@ -69,9 +67,9 @@ func write(folder **Folder, dir string, files map[string]string) (err error) {
 
 // feed puts the newest entries in place of those that nobody has taken.
 func feed(ctx context.Context, path string, latest chan []Entry) {
-	table := load(ctx, path)
-	if table == nil {
-		return
+	table, err := Await(ctx, path)
+	if err != nil {
+		return // ctx has ended
 	}
 	changed := func() error {
 		select {
@@ -83,23 +81,6 @@ func feed(ctx context.Context, path string, latest chan []Entry) {
 	}
 	_ = changed()
 	_ = table.Follow(ctx, path, nil, changed) // it ends with ctx; that there is no bus others say
-}
-
-// load asks the bus until it answers; nil when ctx ends first.
-func load(ctx context.Context, path string) *Table {
-	for {
-		asking, cancel := context.WithTimeout(ctx, askMost)
-		t, err := Load(asking, path)
-		cancel()
-		if err == nil {
-			return t
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(pace):
-		}
-	}
 }
 
 // Listed says whether the folder at dir has all of these entries that it can have.
