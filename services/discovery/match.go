@@ -44,7 +44,7 @@ func Near(all []Entry, name string) []string {
 			if n == "" {
 				continue
 			}
-			d := distance(n, name)
+			d := min(distance(n, name), 1+distance(n[:min(len(n), len(name))], name)) // of all, or of how it begins
 			if d <= 1+len(name)/4 || strings.Contains(n, name) || strings.Contains(name, n) {
 				far[n] = d
 			}

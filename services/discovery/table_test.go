@@ -185,6 +185,7 @@ func TestMatch(t *testing.T) {
 	for name, want := range map[string][]string{
 		"ngimx": {"nginx"},
 		"redi":  {"redis", "redis-server", "redis-server@2"},
+		"rediz": {"redis", "redis-server", "redis-server@2"},
 		"htp":   {"http"},
 		"else":  nil,
 	} {
