@@ -29,7 +29,7 @@ likely to speak. Of several places the one is printed that one would use first, 
 With --wait what is not there yet is waited for, until the files in
 ` + discovery.Dir + ` have it, too. A unit takes these by
 
-  ExecStartPre=/usr/bin/clarityctl lookup redis-server --wait 10s
+  ExecStartPre=+/usr/bin/clarityctl lookup redis-server --wait 10s
   EnvironmentFile=-` + discovery.Dir + `/redis-server.env
 
 The exit status is 1 when there is none, and 4 when there was none in time.`,
