@@ -16,7 +16,7 @@ import (
 )
 
 // limit bounds every wait of these tests.
-const limit = 60 * time.Second
+const limit = 30 * time.Second
 
 // A folder writes what is another, and removes what is too much.
 func TestFolder(t *testing.T) {
@@ -153,4 +153,45 @@ func TestKeep(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// What is said between Load and Follow is not missed.
+func TestFollow(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "bus")
+	ended := make(chan error, 1)
+	go func() {
+		ended <- bus.Run(ctx, bus.Config{Socket: path, States: filepath.Join(dir, "states"), Say: func(string) {}})
+	}()
+	publish := func(m bus.Message) {
+		t.Helper()
+		if err := client.Call(ctx, path, "Publish", bus.PublishArgs{Messages: []bus.Message{m}}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Await(ctx, path); err != nil {
+		t.Fatal(err)
+	}
+	old, new := &bus.DiscoveryEndpoint{Endpoint: "unix:/old", Unit: "x.service"}, &bus.DiscoveryEndpoint{Endpoint: "unix:/new", Unit: "x.service"}
+	publish(told(t, old))
+	table, err := Load(ctx, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish(bus.Withdraw(old))
+	publish(told(t, new))
+	done := errors.New("both are there")
+	err = table.Follow(ctx, path, nil, func() error {
+		if cmp.Equal(endpoints(table.Entries()), []string{"unix:/new"}) {
+			return done
+		}
+		return nil
+	})
+	if !errors.Is(err, done) {
+		t.Errorf("%v; the entries are %v", err, table.Entries())
+	}
+	cancel()
+	<-ended
 }
