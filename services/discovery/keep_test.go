@@ -48,6 +48,11 @@ func TestFolder(t *testing.T) {
 	f := open()
 	write(f, map[string]string{List: "1", "a.env": "A", "b.env": "B"})
 	a := inode("a.env")
+	held, err := os.Open(filepath.Join(dir, "a.env")) // so that no other file has its inode
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
 	write(f, map[string]string{List: "2", "a.env": "A", "c.env": "C"})
 	// What another process has left behind goes, what it has written stays.
 	for name, text := range map[string]string{".endpoints123": "half", "old.env": "OLD"} {
@@ -174,14 +179,14 @@ func TestFollow(t *testing.T) {
 	if _, err := Await(ctx, path); err != nil {
 		t.Fatal(err)
 	}
-	old, new := &bus.DiscoveryEndpoint{Endpoint: "unix:/old", Unit: "x.service"}, &bus.DiscoveryEndpoint{Endpoint: "unix:/new", Unit: "x.service"}
-	publish(told(t, old))
+	before, after := &bus.DiscoveryEndpoint{Endpoint: "unix:/old", Unit: "x.service"}, &bus.DiscoveryEndpoint{Endpoint: "unix:/new", Unit: "x.service"}
+	publish(told(t, before))
 	table, err := Load(ctx, path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	publish(bus.Withdraw(old))
-	publish(told(t, new))
+	publish(bus.Withdraw(before))
+	publish(told(t, after))
 	done := errors.New("both are there")
 	err = table.Follow(ctx, path, nil, func() error {
 		if cmp.Equal(endpoints(table.Entries()), []string{"unix:/new"}) {
