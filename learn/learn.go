@@ -21,6 +21,7 @@ import (
 	"clarityos/learn/uses"
 	"clarityos/services/bus"
 	"clarityos/services/bus/client"
+	"clarityos/services/discovery"
 )
 
 const (
@@ -47,6 +48,8 @@ type Config struct {
 	Silent map[string]bool
 	// Confirmed says that boots are learned of well enough not to wait for the hooks.
 	Confirmed bool
+	// Discovery is the folder of the files by which units find each other.
+	Discovery string
 	// Load has another process load the programs, since that needs much memory.
 	Load func(context.Context) error
 }
@@ -97,6 +100,7 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	all.Go(func() { c.publisher.Run(ctx) })
 	all.Go(func() { c.followUnits(ctx) })
 	all.Go(func() { c.profile(ctx) })
+	all.Go(func() { discovery.Keep(ctx, cfg.Bus, cfg.Discovery, cfg.Say) })
 	all.Go(func() {
 		client.Attend(ctx, cfg.Bus, []bus.Pattern{status.Topic}, nil, func(bus.Task) (any, error) { return c.now() })
 	})

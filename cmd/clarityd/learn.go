@@ -16,6 +16,7 @@ import (
 	"clarityos/learn"
 	"clarityos/learn/observe"
 	"clarityos/services/bus"
+	"clarityos/services/discovery"
 	"clarityos/services/sdnotify"
 )
 
@@ -34,7 +35,7 @@ func runLearn(ctx context.Context, _ []string) error {
 	if err != nil {
 		return fmt.Errorf("learn: %w", err)
 	}
-	return learn.Run(ctx, learn.Config{Bus: bus.Path, Pins: observe.Dir, Record: learnHooks, Say: say, Profiles: profilesFile(), Sockets: learn.Sockets(p), Silent: learn.Silent(p), Confirmed: word(confirmedWord),
+	return learn.Run(ctx, learn.Config{Bus: bus.Path, Pins: observe.Dir, Record: learnHooks, Say: say, Profiles: profilesFile(), Discovery: discovery.Dir, Sockets: learn.Sockets(p), Silent: learn.Silent(p), Confirmed: word(confirmedWord),
 		Load: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, loadLimit)
 			defer cancel()
