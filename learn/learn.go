@@ -2,6 +2,7 @@ package learn
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"clarityos/learn/acts"
 	"clarityos/learn/observe"
 	"clarityos/learn/sockets"
 	"clarityos/learn/status"
@@ -65,6 +67,7 @@ type component struct {
 
 	mu      sync.Mutex // of all that follows
 	picture *uses.Picture
+	acts    acts.Book
 	booting bool // the system's state was told
 	status  status.Status
 	hooks   *observe.Reader // nil: there are none; set before anything else runs
@@ -103,6 +106,9 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	all.Go(func() { discovery.Keep(ctx, cfg.Bus, cfg.Discovery, cfg.Say) })
 	all.Go(func() {
 		client.Attend(ctx, cfg.Bus, []bus.Pattern{status.Topic}, nil, func(bus.Task) (any, error) { return c.now() })
+	})
+	all.Go(func() {
+		client.Attend(ctx, cfg.Bus, []bus.Pattern{status.ActsTopic}, nil, func(t bus.Task) (any, error) { return c.actsOf(t.Body) })
 	})
 	if c.hooks == nil {
 		return c.poll(ctx)
@@ -209,6 +215,7 @@ func (c *component) see(s observe.Sight) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.publish(c.picture.See(s))
+	c.acts.See(c.picture.Unit(s.Cgroup), c.picture.Unit(s.Peer), s)
 }
 
 func (c *component) poll(ctx context.Context) error {
@@ -270,6 +277,16 @@ func (c *component) unit(m bus.Message) {
 	}
 }
 
+func (c *component) actsOf(body json.RawMessage) (any, error) {
+	var q status.ActsRequest
+	if err := json.Unmarshal(body, &q); err != nil {
+		return nil, fmt.Errorf("a request for a unit's acts: %w", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return status.ActsReply{Acts: c.acts.Of(q.Unit)}, nil
+}
+
 func (c *component) now() (status.Status, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -283,7 +300,7 @@ func (c *component) now() (status.Status, error) {
 			return st, err
 		}
 	}
-	st.Endpoints, st.Dropped, st.Unsent = c.picture.Endpoints(), c.picture.Dropped, c.publisher.Queued()
+	st.Endpoints, st.Dropped, st.Unsent = c.picture.Endpoints(), c.picture.Dropped+c.acts.Dropped, c.publisher.Queued()
 	if len(st.Endpoints) > status.MaxEndpoints {
 		st.Endpoints = st.Endpoints[:status.MaxEndpoints]
 	}

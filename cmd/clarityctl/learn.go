@@ -35,7 +35,31 @@ func (c *ctl) learn() *cobra.Command {
 			return c.print(st, func() string { return learnStatus(st) })
 		},
 	})
+	cmd.AddCommand(&cobra.Command{
+		Use:               "acts UNIT",
+		Short:             "What a unit executed, how its processes ended, whom it signalled, what it added to the machine",
+		Long:              "What a unit was seen to do in this boot, each thing when it was seen for the first time.",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: c.units,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), answerMost)
+			defer cancel()
+			r, err := status.AskActs(ctx, c.busSocket, unitName(args[0]))
+			if err != nil {
+				return err
+			}
+			return c.print(r, func() string { return actsText(r) })
+		},
+	})
 	return cmd
+}
+
+func actsText(r status.ActsReply) string {
+	var b strings.Builder
+	for _, a := range r.Acts {
+		fmt.Fprintf(&b, "[%9.3f] %s %s\n", a.At.Seconds(), a.What, a.Object)
+	}
+	return b.String()
 }
 
 func learnStatus(st status.Status) string {

@@ -49,6 +49,7 @@ func learns(t *testing.T, override images.Override, release string) {
 	m.Run("who uses what", used)
 	m.Run("a reader that is killed misses nothing", killed)
 	m.Run("a hostile service costs little and hides nobody", hostile)
+	m.Run("what units were seen to do", acted)
 }
 
 // Without hooks, here since the kernel lets nobody read its memory, the boot is as
@@ -60,6 +61,13 @@ func TestWithoutHooks(t *testing.T) {
 	m.says("clarityctl learn status", qemu.HasNot("6379"))
 	m.MustShell(limit, "clarityctl start redis-server")
 	m.says("clarityctl learn status", qemu.Has("tcp:0.0.0.0:6379                 redis-server.service"))
+}
+
+func acted(m machine) {
+	m.MustShell(limit, "clarityctl start signals greedy")
+	m.says("clarityctl learn acts signals", qemu.Has("executed /bin/sh", "sent SIGCONT to redis-server.service", "a process ended status 0"))
+	m.says("clarityctl learn acts redis-server", qemu.Has("executed /usr/bin/redis-server", "got SIGCONT from signals.service"))
+	m.says("clarityctl learn acts greedy", qemu.Has("a process was killed out of memory", "a process ended SIGKILL"))
 }
 
 func boot(t *testing.T, override images.Override, add string) machine {

@@ -96,6 +96,9 @@ func (p *Picture) Named(id uint64, path string) {
 	}
 }
 
+// Unit gives the unit of a cgroup; "" of one that belongs to none, or is not known.
+func (p *Picture) Unit(id uint64) string { return p.units[id] }
+
 // Ready says that a unit is ready since a moment of CLOCK_BOOTTIME.
 func (p *Picture) Ready(unit string, since time.Duration) { p.ready[unit] = since }
 
