@@ -88,6 +88,12 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 		c.status.Fallback = fmt.Sprintf("%v; sockets are looked up every %v", err, pollEvery)
 		cfg.Say(c.status.Fallback)
 	}
+	for _, name := range observe.Listeners {
+		if why, missing := c.status.Hooks.Missing[name]; missing {
+			c.status.Fallback = fmt.Sprintf("%s: %s; sockets are looked up every %v", name, why, pollEvery)
+			cfg.Say(c.status.Fallback)
+		}
+	}
 	if err := errors.Join(c.names(), c.lookUp()); err != nil {
 		return err
 	}
@@ -112,6 +118,13 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	})
 	if c.hooks == nil {
 		return c.poll(ctx)
+	}
+	if c.status.Fallback != "" {
+		all.Go(func() {
+			if err := c.poll(ctx); err != nil {
+				cfg.Say(err.Error())
+			}
+		})
 	}
 	stop := context.AfterFunc(ctx, func() { c.hooks.Close() })
 	defer stop()

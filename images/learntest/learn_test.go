@@ -52,6 +52,15 @@ func learns(t *testing.T, override images.Override, release string) {
 	m.Run("what units were seen to do", acted)
 }
 
+// Where functions cannot be watched by trampolines, as on arm64 before 6.4, probes
+// see the same.
+func TestProbes(t *testing.T) {
+	m := boot(t, images.Override{}, "clarity.learn=probes")
+	m.says("clarityctl learn status", qemu.Has("probed    ", "unix_binds", "hooks     15 live"))
+	m.MustShell(limit, "clarityctl start local")
+	m.Run("who uses what", used)
+}
+
 // Without hooks, here since the kernel lets nobody read its memory, the boot is as
 // declared, says so, and sockets are looked up.
 func TestWithoutHooks(t *testing.T) {

@@ -60,10 +60,10 @@ func build(ctx context.Context, dir, definition string, o images.Override) (*ima
 }
 
 // booted calls use with a machine whose boot is complete.
-func booted(ctx context.Context, img *images.Image, words string, use func(context.Context, *qemu.Machine) error) error {
+func booted(ctx context.Context, img *images.Image, disk, words string, use func(context.Context, *qemu.Machine) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	m, err := qemu.Start(ctx, qemu.Config{Image: img, Append: words, CPUs: 1, CountInstructions: true, NoReboot: true, AnyPorts: true})
+	m, err := qemu.Start(ctx, qemu.Config{Image: img, Append: words, Disk: disk, CPUs: 1, CountInstructions: true, NoReboot: true, AnyPorts: true})
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func events(ctx context.Context, dir string, rounds int) error {
 		return err
 	}
 	var without, with figures
-	err = booted(ctx, img, "", func(ctx context.Context, m *qemu.Machine) error {
+	err = booted(ctx, img, "", "", func(ctx context.Context, m *qemu.Machine) error {
 		for range rounds {
 			if err := with.load(ctx, m); err != nil {
 				return err
@@ -145,7 +145,9 @@ func (f *figures) add(name string, v float64) {
 }
 
 func (f *figures) load(ctx context.Context, m *qemu.Machine) error {
-	out, err := shell(ctx, m, "load")
+	// For some seconds after programs come or go the kernel works on them in the
+	// background; sleeping costs nothing on this clock.
+	out, err := shell(ctx, m, "sleep 20; load")
 	if err != nil {
 		return err
 	}
@@ -178,7 +180,7 @@ func boots(ctx context.Context, dir string, rounds int, demo string) error {
 			img   *images.Image
 			words string
 		}{{"without", plain, ""}, {"learning", learns, ""}, {"confirmed", learns, "clarity.learn=confirmed"}} {
-			err := booted(ctx, b.img, b.words, func(ctx context.Context, m *qemu.Machine) error {
+			err := booted(ctx, b.img, filepath.Join(dir, "disk"), b.words, func(ctx context.Context, m *qemu.Machine) error {
 				t, err := bootTook(ctx, m)
 				if err != nil {
 					return err

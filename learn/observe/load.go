@@ -49,6 +49,9 @@ func Load(dir, record string, probesOnly bool) (status.Hooks, error) {
 	for name, m := range l.spec.Maps {
 		m.Name, m.Pinning = name, ebpf.PinByName
 	}
+	if _, err := l.hook(namer, false); err != nil {
+		return fail(errors.Join(err, os.RemoveAll(l.at)))
+	}
 	for _, name := range slices.Sorted(maps.Keys(l.spec.Programs)) {
 		if probe.MatchString(name) {
 			continue
@@ -63,9 +66,6 @@ func Load(dir, record string, probesOnly bool) (status.Hooks, error) {
 			h.Live = append(h.Live, name)
 		}
 	}
-	if len(h.Live)+len(h.Probes) == 0 {
-		return fail(fmt.Errorf("no hook could be attached: %s", h.Missing[slices.Sorted(maps.Keys(h.Missing))[0]]))
-	}
 	raw, err := json.Marshal(h)
 	if err == nil {
 		err = renameio.WriteFile(record, raw, 0o600)
@@ -75,6 +75,14 @@ func Load(dir, record string, probesOnly bool) (status.Hooks, error) {
 	}
 	return h, retire(dir, h.Generation)
 }
+
+// namer is the hook that tells which unit a cgroup is of: without it nothing that is
+// seen means anything.
+const namer = "cgroup_made"
+
+// Listeners are the hooks that see who listens where. Where one is missing that has
+// to be looked up.
+var Listeners = []string{"inet_binds", "inet_listens", "unix_binds"}
 
 // probe names the programs that stand in for others: hook.h.
 var probe = regexp.MustCompile("_(enter|leave)$")
