@@ -110,16 +110,12 @@ func events(ctx context.Context, dir string, rounds int) error {
 			if _, err := shell(ctx, m, "clarityctl start clarity-learn"); err != nil {
 				return err
 			}
-			raw, err := shell(ctx, m, "clarityctl learn status --json")
+			st, err := learnStatus(ctx, m)
 			if err != nil {
 				return err
 			}
-			var st status.Status
-			if err := json.Unmarshal(raw, &st); err != nil {
-				return err
-			}
 			if len(st.Hooks.Live) == 0 || len(st.Hooks.Missing) > 0 {
-				return fmt.Errorf("not all hooks are live: %s", raw)
+				return fmt.Errorf("not all hooks are live: %+v", st.Hooks)
 			}
 		}
 		return nil
@@ -132,6 +128,19 @@ func events(ctx context.Context, dir string, rounds int) error {
 		fmt.Printf("%-10s %18s %18s %8.3f\n", name, show(without[name]), show(with[name]), median(with[name])/median(without[name]))
 	}
 	return nil
+}
+
+// learnStatus waits until the hooks are live, and the component answers.
+func learnStatus(ctx context.Context, m *qemu.Machine) (st status.Status, err error) {
+	const ask = "clarityctl learn status --json"
+	if err := m.Await(ctx, limit, m.Succeeds(ask)); err != nil {
+		return st, err
+	}
+	raw, err := shell(ctx, m, ask)
+	if err != nil {
+		return st, err
+	}
+	return st, json.Unmarshal(raw, &st)
 }
 
 // figures are what was measured, by name.
@@ -189,12 +198,8 @@ func boots(ctx context.Context, dir string, rounds int, demo string) error {
 				if b.img != learns {
 					return nil
 				}
-				raw, err := shell(ctx, m, "clarityctl learn status --json")
+				st, err := learnStatus(ctx, m)
 				if err != nil {
-					return err
-				}
-				var st status.Status
-				if err := json.Unmarshal(raw, &st); err != nil {
 					return err
 				}
 				memory.add(b.name, float64(st.Memory)/1e6)
