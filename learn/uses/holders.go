@@ -90,6 +90,26 @@ func (p *Picture) Holds(unit string, e observe.Endpoint, since time.Duration) []
 	return p.holds(holder{unit: unit, since: since}, e)
 }
 
+// Lost says that nobody has an endpoint any more.
+func (p *Picture) Lost(e observe.Endpoint) []bus.Body {
+	if _, known := p.holders[e]; !known {
+		return nil
+	}
+	return []bus.Body{p.drop(e)}
+}
+
+// Calls says that a unit calls an endpoint at a moment of CLOCK_BOOTTIME. If nobody
+// has it yet, it is a use once somebody does.
+func (p *Picture) Calls(unit string, e observe.Endpoint, at time.Duration) []bus.Body {
+	return p.connect(p.waiter(unit, observe.Sight{At: at}), e)
+}
+
+// Serving says whether who has an endpoint is ready.
+func (p *Picture) Serving(e observe.Endpoint) bool {
+	_, ready := p.ready[p.holders[e].unit]
+	return ready
+}
+
 // Held says that PID 1 listens at an endpoint for a service, by a unit of sockets.
 func (p *Picture) Held(socket, service string, e observe.Endpoint, since time.Duration) []bus.Body {
 	return p.holds(holder{unit: service, since: since, socket: socket}, e)
