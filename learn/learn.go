@@ -53,6 +53,7 @@ type component struct {
 	began     time.Time
 	mounts    mountTable
 	publisher *client.Publisher
+	dbus      dbusWatch
 	known     chan struct{} // closed when it is known which units are ready
 	told      sync.Once
 
@@ -69,6 +70,7 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	debug.SetMemoryLimit(memory)
 	c := &component{Config: cfg, began: time.Now(), publisher: client.NewPublisher(cfg.Bus, func(err error) { cfg.Say(err.Error()) }), known: make(chan struct{})}
 	c.picture = uses.New(isLocal)
+	c.dbus = c.watchDBus()
 	if err := c.attach(ctx); err != nil {
 		c.status.Fallback = fmt.Sprintf("%v; sockets are looked up every %v", err, pollEvery)
 		cfg.Say(c.status.Fallback)
@@ -86,6 +88,7 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	all.Go(func() { c.publisher.Run(ctx) })
 	all.Go(func() { c.followUnits(ctx) })
 	all.Go(func() { c.profile(ctx) })
+	all.Go(func() { c.dbus.Run(ctx, c.dbus.changed) })
 	all.Go(func() {
 		client.Attend(ctx, cfg.Bus, []bus.Pattern{status.Topic}, nil, func(bus.Task) (any, error) { return c.now() })
 	})
@@ -240,6 +243,7 @@ func (c *component) unit(m bus.Message) {
 	switch active {
 	case "active", "reloading":
 		c.picture.Ready(m.Key, since)
+		c.dbus.look()
 		for _, e := range c.Sockets[m.Key].Endpoints {
 			c.publish(c.picture.Held(m.Key, c.Sockets[m.Key].Service, e, since))
 		}
@@ -251,9 +255,11 @@ func (c *component) unit(m bus.Message) {
 }
 
 func (c *component) now() (status.Status, error) {
+	names := c.dbus.state() // before the lock, which it may wait for
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	st := c.status
+	st.DBus = names
 	if c.hooks != nil {
 		var err error
 		if st.Counts, err = c.hooks.Counts(); err != nil {

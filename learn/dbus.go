@@ -1,0 +1,61 @@
+package learn
+
+import (
+	"os"
+
+	"clarityos/learn/dbus"
+	"clarityos/learn/observe"
+	"clarityos/learn/status"
+	"clarityos/services/bus"
+)
+
+// dbusWatch follows the system's D-Bus, where a machine has one.
+type dbusWatch struct {
+	*dbus.Watcher
+	changed chan struct{} // that it may be there now
+}
+
+func (c *component) watchDBus() dbusWatch {
+	return dbusWatch{changed: make(chan struct{}, 1), Watcher: &dbus.Watcher{
+		Socket: dbus.Path, Proc: os.DirFS("/proc"), Now: bootTime, Say: c.Say,
+		Tell: func(facts []dbus.Fact) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			for _, f := range facts {
+				c.publish(c.fact(f))
+			}
+		},
+		Serving: func() bool {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return c.picture.Serving("unix:" + dbus.Path)
+		}}}
+}
+
+// look has the bus be looked for, since a unit is ready.
+func (d dbusWatch) look() {
+	select {
+	case d.changed <- struct{}{}:
+	default:
+	}
+}
+
+// state must not be asked for with the component's lock, which Tell takes.
+func (d dbusWatch) state() status.DBus {
+	s := d.State()
+	return status.DBus{Names: s.Names, Connections: s.Connections, Calls: s.Calls, Unknown: s.Unknown, Dropped: s.Dropped, Away: s.Away}
+}
+
+// fact folds one; it needs the lock.
+func (c *component) fact(f dbus.Fact) []bus.Body {
+	name := observe.Endpoint("bus:" + f.Name)
+	switch f.What {
+	case dbus.Owned:
+		return c.picture.Holds(f.Unit, name, f.At)
+	case dbus.Lost:
+		return c.picture.Lost(name)
+	case dbus.Called:
+		return c.picture.Calls(f.Unit, name, f.At)
+	}
+	return nil
+}
