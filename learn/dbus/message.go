@@ -148,28 +148,34 @@ func (c *cursor) texts() (out []string) {
 
 // call makes a call of the bus itself.
 func call(serial uint32, iface, member string, args arguments) []byte {
+	return encode(kindCall, serial, args.body, field{fieldPath, "o", "/org/freedesktop/DBus"}, field{fieldInterface, "s", iface},
+		field{fieldMember, "s", member}, field{fieldTo, "s", driver}, field{fieldSignature, "g", args.signature})
+}
+
+// field is one of a message's, of the type that its signature says.
+type field struct {
+	code            byte
+	signature, text string
+}
+
+func encode(kind byte, serial uint32, body []byte, all ...field) []byte {
 	var fields builder
-	for _, f := range []struct {
-		code        byte
-		kind, value string
-	}{
-		{fieldPath, "o", "/org/freedesktop/DBus"}, {fieldInterface, "s", iface}, {fieldMember, "s", member}, {fieldTo, "s", driver}, {fieldSignature, "g", args.signature},
-	} {
+	for _, f := range all {
 		fields.align(8)
-		fields = append(fields, f.code, 1, f.kind[0], 0)
-		if f.kind == "g" {
-			fields = append(append(append(fields, byte(len(f.value))), f.value...), 0)
+		fields = append(fields, f.code, 1, f.signature[0], 0)
+		if f.signature == "g" {
+			fields = append(append(append(fields, byte(len(f.text))), f.text...), 0)
 		} else {
-			fields.text(f.value)
+			fields.text(f.text)
 		}
 	}
-	b := builder{'l', kindCall, 0, 1}
-	b.number(uint32(len(args.body)))
+	b := builder{'l', kind, 0, 1}
+	b.number(uint32(len(body)))
 	b.number(serial)
 	b.number(uint32(len(fields)))
 	b = append(b, fields...)
 	b.align(8)
-	return append(b, args.body...)
+	return append(b, body...)
 }
 
 type arguments struct {
