@@ -16,7 +16,7 @@ type dbusWatch struct {
 }
 
 func (c *component) watchDBus() dbusWatch {
-	return dbusWatch{changed: make(chan struct{}, 1), Watcher: &dbus.Watcher{
+	return dbusWatch{changed: make(chan struct{}, 1), Watcher: dbus.New(dbus.Config{
 		Socket: dbus.Path, Proc: os.DirFS("/proc"), Now: bootTime, Say: c.Say,
 		Tell: func(facts []dbus.Fact) {
 			c.mu.Lock()
@@ -29,7 +29,7 @@ func (c *component) watchDBus() dbusWatch {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			return c.picture.Serving("unix:" + dbus.Path)
-		}}}
+		}})}
 }
 
 // look has the bus be looked for, since a unit is ready.
@@ -44,6 +44,17 @@ func (d dbusWatch) look() {
 func (d dbusWatch) state() status.DBus {
 	s := d.State()
 	return status.DBus{Names: s.Names, Connections: s.Connections, Calls: s.Calls, Unknown: s.Unknown, Dropped: s.Dropped, Away: s.Away}
+}
+
+// meets has a process that connects to the bus be known by its unit. It takes the
+// component's lock.
+func (c *component) meets(s observe.Sight) {
+	if s.Kind == observe.Connect && s.Errno == 0 && s.Endpoint == "unix:"+dbus.Path {
+		c.mu.Lock()
+		unit := c.picture.Unit(s.Cgroup)
+		c.mu.Unlock()
+		c.dbus.Connects(s.PID, unit)
+	}
 }
 
 // fact folds one; it needs the lock.

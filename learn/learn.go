@@ -186,6 +186,7 @@ func (c *component) read(ctx context.Context) error {
 			return err
 		}
 		c.see(s)
+		c.meets(s)
 	}
 }
 

@@ -90,18 +90,16 @@ func (a *asker) connected(name string, now time.Duration) ([]byte, []Fact) {
 	case !a.asks.take(now, 1):
 		return nil, a.missing(name)
 	}
-	return a.ask("GetConnectionUnixProcessID", name, text(name), a.process, a.missing), nil
+	return a.ask("GetConnectionUnixProcessID", name, text(name), a.looksUp, a.missing), nil
 }
 
 // missing says that a connection's unit will not be known.
 func (a *asker) missing(name string) []Fact { return a.of(name, "", missed) }
 
-func (a *asker) process(name string, body *cursor, _ time.Duration) ([]byte, []Fact) {
-	unit, err := a.unitOf(body.number())
-	if err != nil {
-		return nil, a.missing(name)
-	}
-	return nil, a.of(name, unit, known)
+func (a *asker) looksUp(name string, body *cursor, _ time.Duration) ([]byte, []Fact) {
+	pid := body.number()
+	unit, err := a.unitOf(pid)
+	return nil, a.process(name, pid, unit, err != nil)
 }
 
 // listed takes the names that there are, connections and others.

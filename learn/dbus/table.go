@@ -15,6 +15,7 @@ const (
 	maxNames       = 4096
 	maxEach        = 8 // names of a connection
 	maxWaiting     = 256
+	maxMet         = 256
 )
 
 // What is what a Fact says.
@@ -49,14 +50,22 @@ type table struct {
 	closed      []string               // of these those that are closed, the oldest first
 	owners      map[string]owner       // by name
 	waiting     []waiting              // until it is known who sends, the oldest first
+	met         []met                  // whom somebody else has seen connect, the oldest first
 	Counts
 }
 
 type connection struct {
 	state state
 	unit  string // "": it belongs to none
+	pid   uint32 // of one that was missed; 0: not known
 	names []string
 	ended bool
+}
+
+// met is a process that was seen to connect.
+type met struct {
+	pid  uint32
+	unit string
 }
 
 // state is what is known of a connection.
@@ -107,6 +116,37 @@ func (t *table) ended(unique string) {
 		delete(t.connections, t.closed[0])
 		t.closed = t.closed[1:]
 	}
+}
+
+// process says which process has a connection and, unless it has ended, its unit.
+func (t *table) process(unique string, pid uint32, unit string, ended bool) []Fact {
+	if !ended {
+		return t.of(unique, unit, known)
+	}
+	for i, m := range t.met {
+		if m.pid == pid {
+			t.met = slices.Delete(t.met, i, i+1)
+			return t.of(unique, m.unit, known)
+		}
+	}
+	if c := t.connections[unique]; c != nil {
+		c.pid = pid
+	}
+	return t.of(unique, "", missed)
+}
+
+// connects says that a process of a unit was seen to connect: who does so and then
+// forks has ended when it is looked at.
+func (t *table) connects(pid uint32, unit string) []Fact {
+	for unique, c := range t.connections {
+		if c.state == missed && c.pid == pid && pid != 0 {
+			return t.of(unique, unit, known)
+		}
+	}
+	if t.met = append(t.met, met{pid, unit}); len(t.met) > maxMet {
+		t.met = t.met[1:]
+	}
+	return nil
 }
 
 // of says to which unit a connection belongs, with a state of known or missed.
@@ -191,7 +231,7 @@ func (t *table) called(from, to string, at time.Duration) []Fact {
 		}
 		to = receiver.names[0]
 	}
-	if receiver != nil && receiver.state != asked && receiver.unit == "" {
+	if receiver != nil && receiver.state == known && receiver.unit == "" {
 		return nil // whose it is belongs to no unit
 	}
 	call := Fact{What: Called, Name: to, At: at}
@@ -217,8 +257,8 @@ func (t *table) gone() (out []Fact) {
 			out = append(out, Fact{What: Lost, Name: name})
 		}
 	}
-	counts := t.Counts
+	counts, met := t.Counts, t.met
 	*t = *newTable()
-	t.Counts = counts
+	t.Counts, t.met = counts, met
 	return out
 }

@@ -34,6 +34,12 @@ func isOf(unique, unit string) happens {
 func isMissed(unique string) happens {
 	return func(t *table) []Fact { return t.of(unique, "", missed) }
 }
+func hasEnded(unique string, pid uint32) happens {
+	return func(t *table) []Fact { return t.process(unique, pid, "", true) }
+}
+func connects(pid uint32, unit string) happens {
+	return func(t *table) []Fact { return t.connects(pid, unit) }
+}
 func has(unique, name string, at time.Duration) happens {
 	return func(t *table) []Fact { return t.owned(name, unique, at) }
 }
@@ -72,9 +78,12 @@ func TestTable(t *testing.T) {
 		"call before the connection is known": {[][]happens{db, {calls(":2", name, 3)}, web}, []string{owned, "web.service calls org.example.DB at 3"}, 0},
 		"call after the connection has ended": {[][]happens{db, web, {ends(":2"), ends(":2"), calls(":2", name, 3)}},
 			[]string{owned, "web.service calls org.example.DB at 3"}, 0},
-		"call of one that has ended": {[][]happens{db, {opens(":2"), calls(":2", name, 3), isMissed(":2"), calls(":2", name, 4)}}, []string{owned}, 2},
-		"call of no unit":            {[][]happens{db, {opens(":2"), isOf(":2", ""), calls(":2", name, 3)}}, []string{owned}, 0},
-		"the bus ends":               {[][]happens{db, web, {busEnds, busEnds}, db}, []string{owned, "nobody has org.example.DB", owned}, 0},
+		"call of one that has ended":  {[][]happens{db, {opens(":2"), calls(":2", name, 3), isMissed(":2"), calls(":2", name, 4)}}, []string{owned}, 2},
+		"connected, then forked":      {[][]happens{web, {connects(9, "db.service"), opens(":1"), has(":1", name, 1), calls(":2", name, 3), hasEnded(":1", 9)}}, []string{"web.service calls org.example.DB at 3", owned}, 0},
+		"that is seen later":          {[][]happens{web, {opens(":1"), hasEnded(":1", 9), has(":1", name, 1), calls(":2", name, 3), connects(8, "x.service"), connects(9, "db.service")}}, []string{"web.service calls org.example.DB at 3", owned}, 0},
+		"that is seen when it's over": {[][]happens{{connects(9, "x.service"), opens(":1"), hasEnded(":1", 9), opens(":2"), hasEnded(":2", 9), has(":2", name, 1)}}, nil, 0},
+		"call of no unit":             {[][]happens{db, {opens(":2"), isOf(":2", ""), calls(":2", name, 3)}}, []string{owned}, 0},
+		"the bus ends":                {[][]happens{db, web, {busEnds, busEnds}, db}, []string{owned, "nobody has org.example.DB", owned}, 0},
 	} {
 		table := newTable()
 		var got []Fact

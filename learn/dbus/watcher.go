@@ -30,8 +30,8 @@ const (
 	callsRate = 10
 )
 
-// Watcher watches a bus. What is exported is set before Run.
-type Watcher struct {
+// Config says what a Watcher works with.
+type Config struct {
 	Socket string
 	Proc   fs.FS                // a /proc
 	Now    func() time.Duration // CLOCK_BOOTTIME
@@ -40,11 +40,23 @@ type Watcher struct {
 	// Serving says whether somebody takes connections at the socket: where PID 1
 	// listens for the bus, to connect would start it.
 	Serving func() bool
+}
 
+// Watcher watches a bus. Use New.
+type Watcher struct {
+	Config
 	mu    sync.Mutex // of all that follows
 	asker asker
 	calls bucket
 	away  bool // the monitor has seen enough for now
+}
+
+// New makes a watcher, which does nothing before Run.
+func New(cfg Config) *Watcher {
+	return &Watcher{Config: cfg, calls: bucket{most: callsMost, rate: callsRate},
+		asker: asker{table: newTable(), asks: bucket{most: asksMost, rate: asksRate}, unitOf: func(pid uint32) (string, error) {
+			return sockets.UnitOf(cfg.Proc, strconv.FormatUint(uint64(pid), 10))
+		}}}
 }
 
 // State is what a watcher says of itself.
@@ -57,12 +69,6 @@ type State struct {
 // Run watches until ctx ends. It looks for a bus that is served when something
 // comes from changed and now and then, after a failure not before its time.
 func (w *Watcher) Run(ctx context.Context, changed <-chan struct{}) {
-	w.mu.Lock()
-	w.asker = asker{table: newTable(), asks: bucket{most: asksMost, rate: asksRate}, unitOf: func(pid uint32) (string, error) {
-		return sockets.UnitOf(w.Proc, strconv.FormatUint(uint64(pid), 10))
-	}}
-	w.calls = bucket{most: callsMost, rate: callsRate}
-	w.mu.Unlock()
 	for pause := retryFirst; ctx.Err() == nil; {
 		if !w.Serving() {
 			select {
@@ -202,12 +208,19 @@ func (w *Watcher) call(m message) bool {
 	return !w.away
 }
 
+// Connects says that a process of a unit was seen to connect to the bus, which the
+// bus may not have told yet.
+func (w *Watcher) Connects(pid int, unit string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if pid > 0 && unit != "" {
+		w.tell(w.asker.connects(uint32(pid), unit))
+	}
+}
+
 // State gives it at this moment.
 func (w *Watcher) State() State {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.asker.table == nil {
-		return State{} // it has not begun
-	}
 	return State{w.asker.Counts, len(w.asker.owners), w.away}
 }

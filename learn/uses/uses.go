@@ -87,6 +87,9 @@ func (p *Picture) Named(id uint64, path string) {
 	}
 }
 
+// Unit gives the unit of a cgroup, "" for none.
+func (p *Picture) Unit(cgroup uint64) string { return p.units[cgroup] }
+
 // Ready says that a unit is ready since a moment of CLOCK_BOOTTIME.
 func (p *Picture) Ready(unit string, since time.Duration) { p.ready[unit] = since }
 
