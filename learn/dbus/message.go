@@ -152,7 +152,8 @@ func call(serial uint32, iface, member string, args arguments) []byte {
 		field{fieldMember, "s", member}, field{fieldTo, "s", driver}, field{fieldSignature, "g", args.signature})
 }
 
-// field is one of a message's, of the type that its signature says.
+// field is one of a message's, of the type that its signature says; that of "u" is
+// text of four bytes.
 type field struct {
 	code            byte
 	signature, text string
@@ -163,9 +164,12 @@ func encode(kind byte, serial uint32, body []byte, all ...field) []byte {
 	for _, f := range all {
 		fields.align(8)
 		fields = append(fields, f.code, 1, f.signature[0], 0)
-		if f.signature == "g" {
+		switch f.signature {
+		case "g":
 			fields = append(append(append(fields, byte(len(f.text))), f.text...), 0)
-		} else {
+		case "u":
+			fields = append(fields, f.text...)
+		default:
 			fields.text(f.text)
 		}
 	}
