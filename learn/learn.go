@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -290,18 +288,4 @@ func ownMemory() uint64 {
 	var kB uint64
 	_, _ = fmt.Sscanf(after, "%d kB", &kB)
 	return kB << 10
-}
-
-// isLocal says whether an address is one of this machine's interfaces'.
-func isLocal(a netip.Addr) bool {
-	all, err := net.InterfaceAddrs()
-	if err != nil {
-		return false
-	}
-	for _, i := range all {
-		if p, err := netip.ParsePrefix(i.String()); err == nil && p.Addr() == a {
-			return true
-		}
-	}
-	return false
 }
