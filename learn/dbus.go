@@ -12,11 +12,13 @@ import (
 // dbusWatch follows the system's D-Bus, where a machine has one.
 type dbusWatch struct {
 	*dbus.Watcher
-	changed chan struct{} // that it may be there now
+	changed chan struct{}   // that it may be there now
+	up      map[string]bool // units that are up, or are about to be; by the component's lock
 }
 
 func (c *component) watchDBus() dbusWatch {
-	return dbusWatch{changed: make(chan struct{}, 1), Watcher: dbus.New(dbus.Config{
+	up := map[string]bool{}
+	return dbusWatch{changed: make(chan struct{}, 1), up: up, Watcher: dbus.New(dbus.Config{
 		Socket: dbus.Path, Proc: os.DirFS("/proc"), Now: bootTime, Say: c.Say,
 		Tell: func(facts []dbus.Fact) {
 			c.mu.Lock()
@@ -28,12 +30,23 @@ func (c *component) watchDBus() dbusWatch {
 		Serving: func() bool {
 			c.mu.Lock()
 			defer c.mu.Unlock()
-			return c.picture.Serving("unix:" + dbus.Path)
+			return up[c.picture.Holder("unix:"+dbus.Path)]
+		},
+		Up: func(unit string) bool {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return up[unit]
 		}})}
 }
 
-// look has the bus be looked for, since a unit is ready.
-func (d dbusWatch) look() {
+// unit says in which state a unit is; it needs the component's lock.
+func (d dbusWatch) unit(name, active string) {
+	switch active {
+	case "activating", "active", "reloading":
+		d.up[name] = true
+	default:
+		delete(d.up, name)
+	}
 	select {
 	case d.changed <- struct{}{}:
 	default:

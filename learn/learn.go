@@ -239,10 +239,10 @@ func (c *component) unit(m bus.Message) {
 		u := b.(*bus.UnitState)
 		active, since = u.Active, u.Since
 	}
+	c.dbus.unit(m.Key, active)
 	switch active {
 	case "active", "reloading":
 		c.picture.Ready(m.Key, since)
-		c.dbus.look()
 		for _, e := range c.Sockets[m.Key].Endpoints {
 			c.publish(c.picture.Held(m.Key, c.Sockets[m.Key].Service, e, since))
 		}

@@ -18,6 +18,10 @@ const (
 	maxMet         = 256
 )
 
+// settle is how long it takes, at least, until whom a connection belongs to is
+// concluded from all others: those who call now and then are known by then.
+const settle = 10 * time.Second
+
 // What is what a Fact says.
 type What int
 
@@ -51,6 +55,7 @@ type table struct {
 	owners      map[string]owner       // by name
 	waiting     []waiting              // until it is known who sends, the oldest first
 	met         []met                  // whom somebody else has seen connect, the oldest first
+	up          func(unit string) bool
 	Counts
 }
 
@@ -60,12 +65,15 @@ type connection struct {
 	pid   uint32 // of one that was missed; 0: not known
 	names []string
 	ended bool
+	// missedAt is when one that was missed was called first.
+	missedAt time.Duration
 }
 
 // met is a process that was seen to connect.
 type met struct {
-	pid  uint32
-	unit string
+	pid   uint32
+	unit  string
+	found bool // it is known by a connection
 }
 
 // state is what is known of a connection.
@@ -87,8 +95,9 @@ type waiting struct {
 	call Fact
 }
 
-func newTable() *table {
-	return &table{connections: map[string]*connection{}, owners: map[string]owner{}}
+// newTable makes an empty table. Up says whether a unit is, or is about to be.
+func newTable(up func(unit string) bool) *table {
+	return &table{up: up, connections: map[string]*connection{}, owners: map[string]owner{}}
 }
 
 // opened says that there is a connection, and gives whether to ask for its process.
@@ -123,9 +132,8 @@ func (t *table) process(unique string, pid uint32, unit string, ended bool) []Fa
 	if !ended {
 		return t.of(unique, unit, known)
 	}
-	for i, m := range t.met {
-		if m.pid == pid {
-			t.met = slices.Delete(t.met, i, i+1)
+	for _, m := range t.met {
+		if m.pid == pid && !m.found {
 			return t.of(unique, m.unit, known)
 		}
 	}
@@ -138,15 +146,50 @@ func (t *table) process(unique string, pid uint32, unit string, ended bool) []Fa
 // connects says that a process of a unit was seen to connect: who does so and then
 // forks has ended when it is looked at.
 func (t *table) connects(pid uint32, unit string) []Fact {
+	m := met{pid: pid, unit: unit}
 	for unique, c := range t.connections {
 		if c.state == missed && c.pid == pid && pid != 0 {
 			return t.of(unique, unit, known)
 		}
+		m.found = m.found || c.unit == unit && !c.ended
 	}
-	if t.met = append(t.met, met{pid, unit}); len(t.met) > maxMet {
+	if t.met = append(t.met, m); len(t.met) > maxMet {
 		t.met = t.met[1:]
 	}
 	return nil
+}
+
+// rest gives what follows for a connection that was missed and is called, and has
+// been for settle: if it is the only one of these that has names, and only one unit
+// that is up was seen to connect and is known by no connection, it is that unit's.
+// A bus since 1.15.8 does not tell the process of who has forked and ended.
+func (t *table) rest(unique string, at time.Duration) []Fact {
+	c := t.connections[unique]
+	if c.missedAt == 0 {
+		c.missedAt = at
+	}
+	if at-c.missedAt < settle {
+		return nil
+	}
+	unit := ""
+	for _, m := range t.met {
+		switch {
+		case m.found || m.unit == unit || !t.up(m.unit):
+		case unit != "":
+			return nil
+		default:
+			unit = m.unit
+		}
+	}
+	for _, other := range t.connections {
+		if other != c && other.state == missed && !other.ended && len(other.names) > 0 {
+			return nil
+		}
+	}
+	if unit == "" {
+		return nil
+	}
+	return t.of(unique, unit, known)
 }
 
 // of says to which unit a connection belongs, with a state of known or missed.
@@ -156,6 +199,9 @@ func (t *table) of(unique, unit string, s state) (out []Fact) {
 		return nil
 	}
 	c.unit, c.state = unit, s
+	for i := range t.met {
+		t.met[i].found = t.met[i].found || t.met[i].unit == unit
+	}
 	if unit != "" {
 		for _, n := range c.names {
 			out = append(out, Fact{Owned, unit, n, t.owners[n].since})
@@ -218,14 +264,15 @@ func (t *table) unit(unique string) string {
 
 // called says that a connection has called a name or, by its unique name, another
 // connection: that counts for the name which that one has, if it has only one.
-func (t *table) called(from, to string, at time.Duration) []Fact {
+func (t *table) called(from, to string, at time.Duration) (out []Fact) {
 	if from == "" || to == "" || from == driver || to == driver {
 		return nil
 	}
 	t.Calls++
-	receiver := t.connections[t.owners[to].connection]
+	unique := t.owners[to].connection
+	receiver := t.connections[unique]
 	if strings.HasPrefix(to, ":") {
-		receiver = t.connections[to]
+		unique, receiver = to, t.connections[to]
 		if receiver == nil || len(receiver.names) != 1 {
 			return nil
 		}
@@ -234,20 +281,23 @@ func (t *table) called(from, to string, at time.Duration) []Fact {
 	if receiver != nil && receiver.state == known && receiver.unit == "" {
 		return nil // whose it is belongs to no unit
 	}
+	if receiver != nil && receiver.state == missed {
+		out = t.rest(unique, at)
+	}
 	call := Fact{What: Called, Name: to, At: at}
 	if c := t.connections[from]; c != nil && c.state != asked {
-		return t.from(c, call)
+		return append(out, t.from(c, call)...)
 	}
 	if slices.ContainsFunc(t.waiting, func(w waiting) bool { return w.from == from && w.call.Name == to }) {
 		t.Calls-- // it is told as one
-		return nil
+		return out
 	}
 	if len(t.waiting) == maxWaiting {
 		t.waiting = t.waiting[1:]
 		t.Unknown++
 	}
 	t.waiting = append(t.waiting, waiting{from, call})
-	return nil
+	return out
 }
 
 // gone forgets all but the counts, since the bus is no more.
@@ -258,7 +308,7 @@ func (t *table) gone() (out []Fact) {
 		}
 	}
 	counts, met := t.Counts, t.met
-	*t = *newTable()
+	*t = *newTable(t.up)
 	t.Counts, t.met = counts, met
 	return out
 }

@@ -9,6 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
+func isUp(unit string) bool { return unit != "down.service" }
+
 func words(facts []Fact) (out []string) {
 	for _, f := range facts {
 		switch f.What {
@@ -82,10 +84,13 @@ func TestTable(t *testing.T) {
 		"connected, then forked":      {[][]happens{web, {connects(9, "db.service"), opens(":1"), has(":1", name, 1), calls(":2", name, 3), hasEnded(":1", 9)}}, []string{"web.service calls org.example.DB at 3", owned}, 0},
 		"that is seen later":          {[][]happens{web, {opens(":1"), hasEnded(":1", 9), has(":1", name, 1), calls(":2", name, 3), connects(8, "x.service"), connects(9, "db.service")}}, []string{"web.service calls org.example.DB at 3", owned}, 0},
 		"that is seen when it's over": {[][]happens{{connects(9, "x.service"), opens(":1"), hasEnded(":1", 9), opens(":2"), hasEnded(":2", 9), has(":2", name, 1)}}, nil, 0},
+		"that is never told":          {[][]happens{web, {connects(2, "web.service"), connects(9, "db.service"), connects(7, "down.service"), opens(":1"), isMissed(":1"), has(":1", name, 1), calls(":2", name, 3), calls(":2", name, 3+settle)}}, []string{"web.service calls org.example.DB at 3", owned, "web.service calls org.example.DB at 10000000003"}, 0},
+		"that is one of two units":    {[][]happens{web, {connects(8, "x.service"), connects(9, "db.service"), opens(":1"), isMissed(":1"), has(":1", name, 1), calls(":2", name, 3), calls(":2", name, 3+settle)}}, []string{"web.service calls org.example.DB at 3", "web.service calls org.example.DB at 10000000003"}, 0},
+		"that is one of two names":    {[][]happens{web, {connects(9, "db.service"), opens(":1"), isMissed(":1"), has(":1", name, 1), opens(":3"), isMissed(":3"), has(":3", other, 1), calls(":2", name, 3), calls(":2", name, 3+settle)}}, []string{"web.service calls org.example.DB at 3", "web.service calls org.example.DB at 10000000003"}, 0},
 		"call of no unit":             {[][]happens{db, {opens(":2"), isOf(":2", ""), calls(":2", name, 3)}}, []string{owned}, 0},
 		"the bus ends":                {[][]happens{db, web, {busEnds, busEnds}, db}, []string{owned, "nobody has org.example.DB", owned}, 0},
 	} {
-		table := newTable()
+		table := newTable(isUp)
 		var got []Fact
 		for _, part := range c.all {
 			for _, h := range part {
@@ -101,7 +106,7 @@ func TestTable(t *testing.T) {
 // Whatever happens, in whatever order, no more is remembered than there is room for,
 // and what was told of a name is what is so.
 func TestTableBounds(t *testing.T) {
-	table := newTable()
+	table := newTable(isUp)
 	for n := range 3 * maxConnections {
 		unique := fmt.Sprintf(":%d", n)
 		table.opened(unique)
@@ -126,7 +131,7 @@ func TestTableBounds(t *testing.T) {
 
 func TestTableTellsWhatIsSo(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		table, told := newTable(), map[string]string{}
+		table, told := newTable(isUp), map[string]string{}
 		take := func(facts []Fact) {
 			for _, f := range facts {
 				switch f.What {

@@ -37,9 +37,10 @@ type Config struct {
 	Now    func() time.Duration // CLOCK_BOOTTIME
 	Tell   func([]Fact)         // it is not called twice at once
 	Say    func(string)
-	// Serving says whether somebody takes connections at the socket: where PID 1
-	// listens for the bus, to connect would start it.
+	// Serving says whether somebody takes connections at the socket, or will soon:
+	// where PID 1 listens for the bus, to connect would start it.
 	Serving func() bool
+	Up      func(unit string) bool // whether a unit is up, or is about to be
 }
 
 // Watcher watches a bus. Use New.
@@ -54,7 +55,7 @@ type Watcher struct {
 // New makes a watcher, which does nothing before Run.
 func New(cfg Config) *Watcher {
 	return &Watcher{Config: cfg, calls: bucket{most: callsMost, rate: callsRate},
-		asker: asker{table: newTable(), asks: bucket{most: asksMost, rate: asksRate}, unitOf: func(pid uint32) (string, error) {
+		asker: asker{table: newTable(cfg.Up), asks: bucket{most: asksMost, rate: asksRate}, unitOf: func(pid uint32) (string, error) {
 			return sockets.UnitOf(cfg.Proc, strconv.FormatUint(uint64(pid), 10))
 		}}}
 }

@@ -29,7 +29,7 @@ func watch(t *testing.T) *watched {
 		Proc:    fstest.MapFS{"11/cgroup": {Data: []byte("0::/system.slice/db.service\n")}, "12/cgroup": {Data: []byte("0::/system.slice/web.service\n")}},
 		Now:     func() time.Duration { return time.Duration(w.clock.Load()) },
 		Say:     func(s string) { w.said <- s },
-		Serving: func() bool { return true },
+		Serving: func() bool { return true }, Up: isUp,
 		Tell: func(facts []Fact) {
 			for _, s := range words(facts) {
 				w.told <- s

@@ -104,11 +104,8 @@ func (p *Picture) Calls(unit string, e observe.Endpoint, at time.Duration) []bus
 	return p.connect(p.waiter(unit, observe.Sight{At: at}), e)
 }
 
-// Serving says whether who has an endpoint is ready.
-func (p *Picture) Serving(e observe.Endpoint) bool {
-	_, ready := p.ready[p.holders[e].unit]
-	return ready
-}
+// Holder gives the unit that has an endpoint, "" when none has.
+func (p *Picture) Holder(e observe.Endpoint) string { return p.holders[e].unit }
 
 // Held says that PID 1 listens at an endpoint for a service, by a unit of sockets.
 func (p *Picture) Held(socket, service string, e observe.Endpoint, since time.Duration) []bus.Body {

@@ -226,19 +226,11 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s: %s", c.what, d)
 		}
 	}
+	if p.Held("db.socket", "db.service", "unix:/run/db", 1); p.Holder("unix:/run/db") != "db.service" || p.Holder(name) != "" {
+		t.Errorf("%q and %q", p.Holder("unix:/run/db"), p.Holder(name))
+	}
+	p.Down("db.socket")
 	if p.held["db.service"] != 0 || p.held["other.service"] != 0 || p.waits != 0 {
 		t.Errorf("%v are held, %d wait", p.held, p.waits)
-	}
-}
-
-func TestServing(t *testing.T) {
-	p := picture()
-	p.Ready("web.service", 1)
-	p.Held("db.socket", "db.service", "unix:/run/db", 1)
-	if p.Serving("unix:/run/none") || p.Serving("unix:/run/db") {
-		t.Error("served by nobody")
-	}
-	if p.Ready("db.service", 2); !p.Serving("unix:/run/db") {
-		t.Error("not served by who is ready")
 	}
 }
