@@ -309,6 +309,9 @@ func (t *table) gone() (out []Fact) {
 	}
 	counts, met := t.Counts, t.met
 	*t = *newTable(t.up)
+	for i := range met {
+		met[i].found = false
+	}
 	t.Counts, t.met = counts, met
 	return out
 }
