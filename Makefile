@@ -1,6 +1,7 @@
 # ClarityOS. `make help` lists what there is.
 
 DEMO    := images/demo/clarity.toml
+OFFICE  := images/office/clarity.toml
 OUT     := out
 CLARITY := $(OUT)/bin/clarity
 
@@ -53,7 +54,7 @@ lint: ## formatting, vet, staticcheck, and PID 1's own rules
 	go test -run 'TestRules' ./init
 
 deps: ## show and install what is missing: QEMU, kernels, packages for the images
-	@.ci/deps $(DEMO)
+	@.ci/deps "$(DEMO) $(OFFICE)"
 
 clean: ## remove what was built; downloads stay in the user's cache folder
 	rm -rf $(OUT)

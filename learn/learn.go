@@ -2,14 +2,9 @@ package learn
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net"
-	"net/netip"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -18,7 +13,6 @@ import (
 
 	"clarityos/learn/acts"
 	"clarityos/learn/observe"
-	"clarityos/learn/sockets"
 	"clarityos/learn/status"
 	"clarityos/learn/uses"
 	"clarityos/services/bus"
@@ -62,6 +56,7 @@ type component struct {
 	began     time.Time
 	mounts    mountTable
 	publisher *client.Publisher
+	dbus      dbusWatch
 	known     chan struct{} // closed when it is known which units are ready
 	told      sync.Once
 
@@ -79,6 +74,7 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	debug.SetMemoryLimit(memory)
 	c := &component{Config: cfg, began: time.Now(), publisher: client.NewPublisher(cfg.Bus, func(err error) { cfg.Say(err.Error()) }), known: make(chan struct{})}
 	c.picture = uses.New(isLocal)
+	c.dbus = c.watchDBus()
 	if cfg.Confirmed {
 		if err := ready(); err != nil {
 			return err
@@ -110,12 +106,11 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	all.Go(func() { c.followUnits(ctx) })
 	all.Go(func() { c.profile(ctx) })
 	all.Go(func() { discovery.Keep(ctx, cfg.Bus, cfg.Discovery, cfg.Say) })
+	all.Go(func() { c.dbus.Run(ctx, c.dbus.changed) })
 	all.Go(func() {
 		client.Attend(ctx, cfg.Bus, []bus.Pattern{status.Topic}, nil, func(bus.Task) (any, error) { return c.now() })
 	})
-	all.Go(func() {
-		client.Attend(ctx, cfg.Bus, []bus.Pattern{status.ActsTopic}, nil, func(t bus.Task) (any, error) { return c.actsOf(t.Body) })
-	})
+	all.Go(func() { c.answerActs(ctx) })
 	if c.hooks == nil {
 		return c.poll(ctx)
 	}
@@ -154,37 +149,6 @@ func (c *component) open() (err error) {
 	return nil
 }
 
-// names learns the ids of the cgroups that there are. Those to come are told by a
-// hook.
-func (c *component) names() error {
-	return filepath.WalkDir(cgroups, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() {
-			return nil // it was removed meanwhile
-		}
-		if info, err := d.Info(); err == nil {
-			c.picture.Named(cgroupID(info), strings.TrimPrefix(path, cgroups))
-		}
-		return nil
-	})
-}
-
-// cgroupID is the inode of a cgroup's folder (kernfs).
-func cgroupID(info fs.FileInfo) uint64 { return info.Sys().(*syscall.Stat_t).Ino }
-
-// lookUp fills in who listens where without having been seen to begin.
-func (c *component) lookUp() error {
-	held, err := sockets.Listening(os.DirFS("/proc"))
-	if err != nil {
-		return err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, h := range held {
-		c.publish(c.picture.Holds(h.Unit, resolved(h.Endpoint), 0))
-	}
-	return nil
-}
-
 // publish needs the lock.
 func (c *component) publish(all []bus.Body) {
 	for _, b := range all {
@@ -217,6 +181,7 @@ func (c *component) read(ctx context.Context) error {
 			return err
 		}
 		c.see(s)
+		c.meets(s)
 	}
 }
 
@@ -229,21 +194,6 @@ func (c *component) see(s observe.Sight) {
 	defer c.mu.Unlock()
 	c.publish(c.picture.See(s))
 	c.acts.See(c.picture.Unit(s.Cgroup), c.picture.Unit(s.Peer), s)
-}
-
-func (c *component) poll(ctx context.Context) error {
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			if err := c.lookUp(); err != nil {
-				return err
-			}
-		}
-	}
 }
 
 // followUnits learns which units are ready, and which are down.
@@ -273,6 +223,7 @@ func (c *component) unit(m bus.Message) {
 		u := b.(*bus.UnitState)
 		active, since = u.Active, u.Since
 	}
+	c.dbus.unit(m.Key, active)
 	switch active {
 	case "active", "reloading":
 		if c.Silent[m.Key] {
@@ -290,20 +241,12 @@ func (c *component) unit(m bus.Message) {
 	}
 }
 
-func (c *component) actsOf(body json.RawMessage) (any, error) {
-	var q status.ActsRequest
-	if err := json.Unmarshal(body, &q); err != nil {
-		return nil, fmt.Errorf("a request for a unit's acts: %w", err)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return status.ActsReply{Acts: c.acts.Of(q.Unit)}, nil
-}
-
 func (c *component) now() (status.Status, error) {
+	names := c.dbus.state() // before the lock, which it may wait for
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	st := c.status
+	st.DBus = names
 	if c.hooks != nil {
 		var err error
 		if st.Counts, err = c.hooks.Counts(); err != nil {
@@ -333,18 +276,4 @@ func ownMemory() uint64 {
 	var kB uint64
 	_, _ = fmt.Sscanf(after, "%d kB", &kB)
 	return kB << 10
-}
-
-// isLocal says whether an address is one of this machine's interfaces'.
-func isLocal(a netip.Addr) bool {
-	all, err := net.InterfaceAddrs()
-	if err != nil {
-		return false
-	}
-	for _, i := range all {
-		if p, err := netip.ParsePrefix(i.String()); err == nil && p.Addr() == a {
-			return true
-		}
-	}
-	return false
 }

@@ -76,6 +76,16 @@ func learnStatus(st status.Status) string {
 	}
 	fmt.Fprintf(&b, "seen      %d events, %d for the first time, %d of these lost\n", st.Counts.Events, st.Counts.Firsts, st.Counts.Lost)
 	fmt.Fprintf(&b, "told      %d uses, %d messages not sent yet\n", st.Uses, st.Unsent)
+	if d := st.DBus; d.Connections > 0 {
+		fmt.Fprintf(&b, "D-Bus     %d names, %d connections, %d calls, %d of these by unknown units", d.Names, d.Connections, d.Calls, d.Unknown)
+		if d.Dropped > 0 {
+			fmt.Fprintf(&b, ", no room for %d", d.Dropped)
+		}
+		if d.Away {
+			b.WriteString("; there were too many calls, which are looked at again in some minutes")
+		}
+		b.WriteByte('\n')
+	}
 	if st.Dropped > 0 {
 		fmt.Fprintf(&b, "dropped   %d, for which there was no room\n", st.Dropped)
 	}

@@ -47,9 +47,9 @@ func learns(t *testing.T, override images.Override, release string) {
 	m.MustShell(limit, "clarityctl start local")
 	m.Run("the hooks are live and the reader is small", small)
 	m.Run("who uses what", used)
+	m.Run("what units were seen to do", acted)
 	m.Run("a reader that is killed misses nothing", killed)
 	m.Run("a hostile service costs little and hides nobody", hostile)
-	m.Run("what units were seen to do", acted)
 }
 
 // Where functions cannot be watched by trampolines, as on arm64 before 6.4, probes

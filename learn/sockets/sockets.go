@@ -115,8 +115,8 @@ func holders(proc fs.FS, at map[uint64]observe.Endpoint) (out []Held, err error)
 		if _, err := strconv.Atoi(p.Name()); err != nil || p.Name() == "1" {
 			continue
 		}
-		unit := unitOf(proc, p.Name())
-		if unit == "" {
+		unit, err := UnitOf(proc, p.Name())
+		if err != nil || unit == "" {
 			continue
 		}
 		files, err := fs.ReadDir(proc, p.Name()+"/fd")
@@ -142,15 +142,17 @@ func holders(proc fs.FS, at map[uint64]observe.Endpoint) (out []Held, err error)
 	return out, nil
 }
 
-func unitOf(proc fs.FS, pid string) string {
+// UnitOf gives the unit of a process, "" for none. It fails when the process has
+// ended.
+func UnitOf(proc fs.FS, pid string) (string, error) {
 	raw, err := fs.ReadFile(proc, pid+"/cgroup")
 	if err != nil {
-		return ""
+		return "", err
 	}
 	_, path, ok := bytes.Cut(raw, []byte("0::"))
 	if !ok {
-		return ""
+		return "", nil
 	}
 	path, _, _ = bytes.Cut(path, []byte("\n"))
-	return uses.UnitOf(string(path))
+	return uses.UnitOf(string(path)), nil
 }

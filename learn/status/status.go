@@ -21,12 +21,23 @@ type Status struct {
 	Counts    Counts                  `json:"counts"`
 	Fill      []Fill                  `json:"fill,omitempty"`
 	Endpoints []bus.DiscoveryEndpoint `json:"endpoints"` // who listens where, at most MaxEndpoints
-	Uses      int                     `json:"uses"`      // that were told
-	Dropped   int                     `json:"dropped"`   // what there was no room to remember
-	Unsent    int                     `json:"unsent"`    // messages that the bus has not taken
-	CPU       time.Duration           `json:"cpu"`       // of the process that reads
-	Up        time.Duration           `json:"up"`        // since it began
-	Memory    uint64                  `json:"memory"`    // its proportional set size, in bytes; 0: not known
+	DBus      DBus                    `json:"dbus"`
+	Uses      int                     `json:"uses"`    // that were told
+	Dropped   int                     `json:"dropped"` // what there was no room to remember
+	Unsent    int                     `json:"unsent"`  // messages that the bus has not taken
+	CPU       time.Duration           `json:"cpu"`     // of the process that reads
+	Up        time.Duration           `json:"up"`      // since it began
+	Memory    uint64                  `json:"memory"`  // its proportional set size, in bytes; 0: not known
+}
+
+// DBus is what was seen on the system's D-Bus.
+type DBus struct {
+	Names       int  `json:"names"`          // that have an owner now
+	Connections int  `json:"connections"`    // that there have been
+	Calls       int  `json:"calls"`          // that were seen, of names other than the bus's own
+	Unknown     int  `json:"unknown"`        // of these those of which it could not be found out which unit's they are
+	Dropped     int  `json:"dropped"`        // connections and names for which there was no room
+	Away        bool `json:"away,omitempty"` // calls are not looked at for some minutes, since there were too many
 }
 
 // MaxEndpoints keeps a Status within what a message of the bus may hold.

@@ -90,6 +90,23 @@ func (p *Picture) Holds(unit string, e observe.Endpoint, since time.Duration) []
 	return p.holds(holder{unit: unit, since: since}, e)
 }
 
+// Lost says that nobody has an endpoint any more.
+func (p *Picture) Lost(e observe.Endpoint) []bus.Body {
+	if _, known := p.holders[e]; !known {
+		return nil
+	}
+	return []bus.Body{p.drop(e)}
+}
+
+// Calls says that a unit calls an endpoint at a moment of CLOCK_BOOTTIME. If nobody
+// has it yet, it is a use once somebody does.
+func (p *Picture) Calls(unit string, e observe.Endpoint, at time.Duration) []bus.Body {
+	return p.connect(p.waiter(unit, observe.Sight{At: at}), e)
+}
+
+// Holder gives the unit that has an endpoint, "" when none has.
+func (p *Picture) Holder(e observe.Endpoint) string { return p.holders[e].unit }
+
 // Held says that PID 1 listens at an endpoint for a service, by a unit of sockets.
 func (p *Picture) Held(socket, service string, e observe.Endpoint, since time.Duration) []bus.Body {
 	return p.holds(holder{unit: service, since: since, socket: socket}, e)

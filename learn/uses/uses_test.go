@@ -249,3 +249,37 @@ func TestHeld(t *testing.T) {
 		t.Errorf("%s, and %d are left", d, p.held["db.service"])
 	}
 }
+
+// Names of D-Bus go from one to another without being closed, and calls of one that
+// nobody has are uses of who gets it.
+func TestNames(t *testing.T) {
+	const name = "bus:org.example.DB"
+	p := picture()
+	p.Ready("web.service", 10)
+	for _, c := range []struct {
+		what string
+		got  []bus.Body
+		want []string
+	}{
+		{"in vain", p.Calls("web.service", name, 9), nil},
+		{"again", p.Calls("web.service", name, 9), nil},
+		{"owned", p.Holds("db.service", name, 3), []string{"db.service at bus:org.example.DB", "web.service uses db.service bus org.example.DB (start )"}},
+		{"owned again", p.Holds("db.service", name, 4), nil},
+		{"steady", p.Calls("web.service", name, 10), []string{"web.service uses db.service bus org.example.DB (steady )"}},
+		{"its own", p.Calls("db.service", name, 10), nil},
+		{"passed on", p.Holds("other.service", name, 11), []string{"other.service at bus:org.example.DB"}},
+		{"lost", p.Lost(name), []string{"gone: bus:org.example.DB"}},
+		{"lost again", p.Lost(name), nil},
+	} {
+		if d := cmp.Diff(c.want, words(c.got)); d != "" {
+			t.Errorf("%s: %s", c.what, d)
+		}
+	}
+	if p.Held("db.socket", "db.service", "unix:/run/db", 1); p.Holder("unix:/run/db") != "db.service" || p.Holder(name) != "" {
+		t.Errorf("%q and %q", p.Holder("unix:/run/db"), p.Holder(name))
+	}
+	p.Down("db.socket")
+	if p.held["db.service"] != 0 || p.held["other.service"] != 0 || p.waits != 0 {
+		t.Errorf("%v are held, %d wait", p.held, p.waits)
+	}
+}
