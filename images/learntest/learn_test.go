@@ -56,7 +56,7 @@ func learns(t *testing.T, override images.Override, release string) {
 // see the same.
 func TestProbes(t *testing.T) {
 	m := boot(t, images.Override{}, "clarity.learn=probes")
-	m.says("clarityctl learn status", qemu.Has("probed    ", "unix_binds", "hooks     15 live"))
+	m.says("clarityctl learn status", qemu.Has("probed    ", "unix_binds", "hooks     16 live"))
 	m.MustShell(limit, "clarityctl start local")
 	m.Run("who uses what", used)
 }
