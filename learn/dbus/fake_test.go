@@ -40,7 +40,10 @@ func (b *fakeBus) at(t *testing.T, socket string) (end func()) {
 			go b.serve(c)
 		}
 	}()
-	return cancel
+	return func() {
+		l.Close() // at once, for another one to take its place
+		cancel()
+	}
 }
 
 func (b *fakeBus) serve(c net.Conn) {

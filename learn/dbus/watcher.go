@@ -102,13 +102,13 @@ func wait(ctx context.Context, d time.Duration) {
 func (w *Watcher) session(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var monitor sync.WaitGroup
+	defer w.forget() // with no monitor: another bus gives the same unique names anew
 	defer monitor.Wait()
 	defer cancel()
 	l, err := dial(ctx, w.Socket)
 	if err != nil {
 		return err
 	}
-	defer w.forget()
 	w.mu.Lock()
 	w.asker.questions, w.asker.call = map[uint32]question{}, l.call
 	asks := w.asker.begin()
@@ -146,6 +146,7 @@ func (w *Watcher) tell(facts []Fact) {
 func (w *Watcher) forget() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.away = false
 	w.tell(w.asker.gone())
 }
 
