@@ -63,7 +63,8 @@ type component struct {
 	mu      sync.Mutex // of all that follows
 	picture *uses.Picture
 	acts    acts.Book
-	booting bool // the system's state was told
+	polled  map[observe.Endpoint]bool // where somebody listened when that was looked up last
+	booting bool                      // the system's state was told
 	status  status.Status
 	hooks   *observe.Reader // nil: there are none; set before anything else runs
 }

@@ -2,6 +2,7 @@ package learn
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"clarityos/learn/observe"
 	"clarityos/learn/sockets"
 )
 
@@ -37,14 +39,42 @@ func (c *component) lookUp() error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := map[observe.Endpoint]bool{}
 	for _, h := range held {
-		c.publish(c.picture.Holds(h.Unit, resolved(h.Endpoint), 0))
+		e := resolved(h.Endpoint)
+		now[e] = true
+		c.publish(c.picture.Holds(h.Unit, e, 0))
+	}
+	for e := range c.polled {
+		if !now[e] {
+			c.publish(c.picture.Lost(e))
+		}
+	}
+	if c.hooks == nil { // else these tell what is closed
+		c.polled = now
 	}
 	return nil
 }
 
-// poll looks up sockets until ctx ends.
+// connections fills in who is connected to whom.
+func (c *component) connections() error {
+	local, diagErr := sockets.Diagnose()
+	connected, err := sockets.Connected(os.DirFS("/proc"), local)
+	if err != nil {
+		return errors.Join(diagErr, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, h := range connected {
+		c.publish(c.picture.Calls(h.Unit, resolved(h.Endpoint), bootTime()))
+	}
+	return diagErr
+}
+
+// poll looks up sockets until ctx ends. What is said of connections that cannot be
+// diagnosed is said once.
 func (c *component) poll(ctx context.Context) error {
+	said := false
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
@@ -54,6 +84,10 @@ func (c *component) poll(ctx context.Context) error {
 		case <-tick.C:
 			if err := c.lookUp(); err != nil {
 				return err
+			}
+			if err := c.connections(); err != nil && !said {
+				said = true
+				c.Say(err.Error())
 			}
 		}
 	}

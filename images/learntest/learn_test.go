@@ -62,7 +62,7 @@ func TestProbes(t *testing.T) {
 }
 
 // Without hooks, here since the kernel lets nobody read its memory, the boot is as
-// declared, says so, and sockets are looked up.
+// declared, says so, and sockets are looked up, with who stays connected to them.
 func TestWithoutHooks(t *testing.T) {
 	m := boot(t, images.Override{}, "lockdown=confidentiality")
 	m.says("clarityctl learn status", qemu.Has("hooks     0 live", "sockets are looked up every", "unix:/run/redis/redis-server.sock redis-server.service"))
@@ -70,6 +70,10 @@ func TestWithoutHooks(t *testing.T) {
 	m.says("clarityctl learn status", qemu.HasNot("6379"))
 	m.MustShell(limit, "clarityctl start redis-server")
 	m.says("clarityctl learn status", qemu.Has("tcp:0.0.0.0:6379                 redis-server.service"))
+	m.MustShell(limit, "clarityctl start listener")
+	m.sees("listener.service redis-server.service tcp:127.0.0.1:6379 start", "listener.service redis-server.service unix:/run/redis/redis-server.sock start")
+	m.MustShell(limit, "clarityctl stop redis-server")
+	m.says("clarityctl services", qemu.HasNot("6379"))
 }
 
 func acted(m machine) {

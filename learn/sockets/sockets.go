@@ -49,6 +49,70 @@ func Listening(proc fs.FS) ([]Held, error) {
 	return holders(proc, at)
 }
 
+// Connection is a Unix socket that is connected.
+type Connection struct {
+	Inode, Peer uint64 // its own, and that of the other side
+	Name        string // that it is bound to, as /proc has it; "" for none
+}
+
+// Connected gives where units are connected to, of TCP at where somebody listens
+// and of Unix sockets at the name of the other side. Of two that both have a name it
+// is not known which one is the server.
+func Connected(proc fs.FS, local []Connection) ([]Held, error) {
+	to := map[uint64]observe.Endpoint{} // by inode
+	names := map[uint64]string{}
+	for _, c := range local {
+		names[c.Inode] = c.Name
+	}
+	for _, c := range local {
+		if name := names[c.Peer]; name != "" && c.Name == "" {
+			to[c.Inode] = observe.Endpoint("unix:" + name)
+		}
+	}
+	for _, name := range []string{"tcp", "tcp6"} {
+		if err := tcp(proc, name, to); err != nil {
+			return nil, err
+		}
+	}
+	return holders(proc, to)
+}
+
+// tcp adds the connections of a file to ports at which somebody listens.
+func tcp(proc fs.FS, name string, to map[uint64]observe.Endpoint) error {
+	listens := map[uint16]bool{}
+	var remote []netip.AddrPort
+	var inodes []uint64
+	f, err := proc.Open("1/net/" + name)
+	if err != nil {
+		return nil // a kernel without IPv6
+	}
+	defer f.Close()
+	err = lines(f, func(fields []string) {
+		if len(fields) < 10 {
+			return
+		}
+		at, _ := address(fields[1])
+		other, _ := address(fields[2])
+		inode, err := strconv.ParseUint(fields[9], 10, 64)
+		switch {
+		case err != nil:
+		case fields[3] == "0A":
+			listens[at.Port()] = true
+		case fields[3] == "01":
+			remote, inodes = append(remote, other), append(inodes, inode)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("read connections of %s: %w", name, err)
+	}
+	for i, at := range remote {
+		if listens[at.Port()] {
+			to[inodes[i]] = observe.Endpoint("tcp:" + at.String())
+		}
+	}
+	return nil
+}
+
 // lines gives the fields of each line but the first, which is a header.
 func lines(r io.Reader, take func(fields []string)) error {
 	s := bufio.NewScanner(r)

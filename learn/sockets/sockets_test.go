@@ -65,3 +65,29 @@ func TestListening(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+func TestConnected(t *testing.T) {
+	const tcp = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+	dir := proc(t, map[string]string{
+		"1/net/tcp": tcp +
+			"   0: 00000000:18EB 00000000:0000 0A 00000000:00000000 00:00000000 00000000   101        0 11 1 x 100 0 0 10 0\n" +
+			"   1: 0100007F:18EB 0100007F:9999 01 00000000:00000000 00:00000000 00000000   101        0 12 1 x 100 0 0 10 0\n" +
+			"   2: 0100007F:9999 0100007F:18EB 01 00000000:00000000 00:00000000 00000000   101        0 13 1 x 100 0 0 10 0\n" +
+			"   3: 0F02000A:9998 08080808:0035 01 00000000:00000000 00:00000000 00000000   101        0 14 1 x 100 0 0 10 0\n",
+		"20/cgroup": "0::/system.slice/db.service\n", "20/fd/1": "->socket:[11]", "20/fd/2": "->socket:[12]", "20/fd/3": "->socket:[21]", "20/fd/4": "->socket:[23]",
+		"21/cgroup": "0::/system.slice/web.service\n", "21/fd/1": "->socket:[13]", "21/fd/2": "->socket:[14]", "21/fd/3": "->socket:[22]", "21/fd/4": "->socket:[24]", "21/fd/5": "->socket:[27]", "21/fd/6": "->socket:[25]",
+	})
+	held, err := Connected(os.DirFS(dir), []Connection{{21, 22, "/run/db.sock"}, {22, 21, ""}, {23, 24, "@db"}, {24, 23, ""}, {26, 27, "@db"}, {27, 26, "@web"}, {25, 99, ""}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, h := range held {
+		got = append(got, h.Unit+" "+string(h.Endpoint))
+	}
+	slices.Sort(got)
+	want := []string{"web.service tcp:127.0.0.1:6379", "web.service unix:/run/db.sock", "web.service unix:@db"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
