@@ -26,13 +26,21 @@ func Diagnose() (all []Connection, err error) {
 		}
 		c := Connection{Inode: uint64(s.DiagMsg.INode), Peer: uint64(*s.Peer)}
 		if s.Name != nil {
-			c.Name = *s.Name
-			if abstract, ok := strings.CutPrefix(c.Name, "\x00"); ok {
-				c.Name = "@" + abstract
-			}
-			c.Name = strings.TrimRight(c.Name, "\x00")
+			c.Name = nameOf(*s.Name)
 		}
 		all = append(all, c)
 	}
 	return all, nil
+}
+
+// nameOf gives a name as /proc has it. Of what the library gives (v1.3.1) the last
+// four bytes are the begin of the next attribute: it counts the attribute's header
+// as part of the name.
+func nameOf(raw string) string {
+	raw = raw[:max(0, len(raw)-4)]
+	if abstract, ok := strings.CutPrefix(raw, "\x00"); ok {
+		return "@" + abstract
+	}
+	path, _, _ := strings.Cut(raw, "\x00")
+	return path
 }
