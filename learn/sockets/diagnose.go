@@ -1,43 +1,81 @@
 package sockets
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 
 	"github.com/u-root/u-root/pkg/kmodule"
-	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
 )
 
-// Diagnose gives the connected Unix sockets of this network namespace by socket
+// Of include/uapi/linux/unix_diag.h and sock_diag.h.
+const (
+	sockDiagByFamily   = 20
+	showName, showPeer = 1, 4 // UDIAG_SHOW_NAME, UDIAG_SHOW_PEER
+	diagName, diagPeer = 0, 2 // UNIX_DIAG_NAME, UNIX_DIAG_PEER
+	requestSize        = 24   // struct unix_diag_req
+	answerSize         = 16   // struct unix_diag_msg
+)
+
+// Diagnose gives the Unix sockets of this network namespace by socket
 // diagnostics (sock_diag(7)), since /proc does not tell who is connected to whom.
 // The kernel's module for that is loaded where it is one.
 func Diagnose() (all []Connection, err error) {
 	loadErr := kmodule.Probe("unix_diag", "")
-	found, err := netlink.UnixSocketDiagInfo()
+	req := nl.NewNetlinkRequest(sockDiagByFamily, unix.NLM_F_DUMP)
+	req.AddRawData(request())
+	answers, err := req.Execute(unix.NETLINK_INET_DIAG, 0)
 	if err != nil && loadErr != nil {
 		return nil, fmt.Errorf("socket diagnostics: %w; module unix_diag: %w", err, loadErr)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("socket diagnostics: %w", err)
 	}
-	for _, s := range found {
-		if s.Peer == nil {
-			continue
+	for _, a := range answers {
+		if c, ok := connection(a); ok {
+			all = append(all, c)
 		}
-		c := Connection{Inode: uint64(s.DiagMsg.INode), Peer: uint64(*s.Peer)}
-		if s.Name != nil {
-			c.Name = nameOf(*s.Name)
-		}
-		all = append(all, c)
 	}
 	return all, nil
 }
 
-// nameOf gives a name as /proc has it. Of what the library gives (v1.3.1) the last
-// four bytes are the begin of the next attribute: it counts the attribute's header
-// as part of the name.
+// request asks for all sockets, with their names and peers.
+func request() []byte {
+	raw := make([]byte, requestSize)
+	raw[0] = unix.AF_UNIX
+	binary.NativeEndian.PutUint32(raw[4:], ^uint32(0)) // in whichever state
+	binary.NativeEndian.PutUint32(raw[12:], showName|showPeer)
+	return raw
+}
+
+// connection reads struct unix_diag_msg and the attributes behind it.
+func connection(raw []byte) (c Connection, ok bool) {
+	n := binary.NativeEndian
+	if len(raw) < answerSize || raw[0] != unix.AF_UNIX {
+		return c, false
+	}
+	c.Inode = uint64(n.Uint32(raw[4:]))
+	for rest := raw[answerSize:]; len(rest) >= unix.SizeofNlAttr; {
+		size, kind := int(n.Uint16(rest)), n.Uint16(rest[2:])
+		if size < unix.SizeofNlAttr || size > len(rest) {
+			return c, false
+		}
+		value := rest[unix.SizeofNlAttr:size]
+		switch {
+		case kind == diagName:
+			c.Name = nameOf(string(value))
+		case kind == diagPeer && len(value) == 4:
+			c.Peer = uint64(n.Uint32(value))
+		}
+		rest = rest[min(len(rest), (size+3)&^3):]
+	}
+	return c, true
+}
+
+// nameOf gives a name as /proc has it.
 func nameOf(raw string) string {
-	raw = raw[:max(0, len(raw)-4)]
 	if abstract, ok := strings.CutPrefix(raw, "\x00"); ok {
 		return "@" + abstract
 	}

@@ -49,9 +49,9 @@ func Listening(proc fs.FS) ([]Held, error) {
 	return holders(proc, at)
 }
 
-// Connection is a Unix socket that is connected.
+// Connection is a Unix socket.
 type Connection struct {
-	Inode, Peer uint64 // its own, and that of the other side
+	Inode, Peer uint64 // its own, and that of the other side; 0: it is not connected
 	Name        string // that it is bound to, as /proc has it; "" for none
 }
 

@@ -91,11 +91,3 @@ func TestConnected(t *testing.T) {
 		t.Error(d)
 	}
 }
-
-func TestNameOf(t *testing.T) {
-	for raw, want := range map[string]string{"/run/db\x00\x08\x00\x02\x00": "/run/db", "\x00db\x08\x00\x02\x00": "@db", "\x08\x00\x02\x00": "", "": ""} {
-		if got := nameOf(raw); got != want {
-			t.Errorf("%q is %q, not %q", raw, got, want)
-		}
-	}
-}
