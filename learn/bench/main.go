@@ -5,7 +5,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
@@ -222,20 +221,22 @@ func boots(ctx context.Context, dir string, rounds int, demo string) error {
 }
 
 // bootTook is how long the boot took from init's begin.
-func bootTook(ctx context.Context, m *qemu.Machine) (time.Duration, error) {
-	raw, err := shell(ctx, m, "clarityctl events --topic boot.state --json")
-	if err != nil {
-		return 0, err
-	}
-	var msg bus.Message
-	if err := json.NewDecoder(bytes.NewReader(raw)).Decode(&msg); err != nil {
-		return 0, fmt.Errorf("boot.state %q: %w", raw, err)
-	}
-	b, err := bus.Decode(msg)
-	if err != nil {
-		return 0, err
-	}
-	return b.(*bus.BootState).Took, nil
+func bootTook(ctx context.Context, m *qemu.Machine) (took time.Duration, err error) {
+	return took, m.Await(ctx, limit, m.Prints("clarityctl events --topic boot.state --json", func(out string) error {
+		var msg bus.Message
+		if err := json.Unmarshal([]byte(out), &msg); err != nil {
+			return fmt.Errorf("boot.state %q: %w", out, err)
+		}
+		b, err := bus.Decode(msg)
+		if err != nil {
+			return err
+		}
+		state := b.(*bus.BootState)
+		if took = state.Took; took == 0 {
+			return fmt.Errorf("the boot is %s", state.State)
+		}
+		return nil
+	}))
 }
 
 func median(v []float64) float64 {
