@@ -222,7 +222,7 @@ func boots(ctx context.Context, dir string, rounds int, demo string) error {
 
 // bootTook is how long the boot took from init's begin.
 func bootTook(ctx context.Context, m *qemu.Machine) (took time.Duration, err error) {
-	return took, m.Await(ctx, limit, m.Prints("clarityctl events --topic boot.state --json", func(out string) error {
+	err = m.Await(ctx, limit, m.Prints("clarityctl events --topic boot.state --json", func(out string) error {
 		var msg bus.Message
 		if err := json.Unmarshal([]byte(out), &msg); err != nil {
 			return fmt.Errorf("boot.state %q: %w", out, err)
@@ -237,6 +237,7 @@ func bootTook(ctx context.Context, m *qemu.Machine) (took time.Duration, err err
 		}
 		return nil
 	}))
+	return took, err
 }
 
 func median(v []float64) float64 {
