@@ -181,6 +181,10 @@ func boots(ctx context.Context, dir string, rounds int, demo string) error {
 	if err != nil {
 		return err
 	}
+	disk := filepath.Join(dir, "disk")
+	if err := booted(ctx, plain, disk, "", func(context.Context, *qemu.Machine) error { return nil }); err != nil {
+		return fmt.Errorf("the first boot, which makes the file system for /var: %w", err)
+	}
 	var took, memory figures
 	for range rounds {
 		for _, b := range []struct {
@@ -188,7 +192,7 @@ func boots(ctx context.Context, dir string, rounds int, demo string) error {
 			img   *images.Image
 			words string
 		}{{"without", plain, ""}, {"learning", learns, ""}, {"confirmed", learns, "clarity.learn=confirmed"}} {
-			err := booted(ctx, b.img, filepath.Join(dir, "disk"), b.words, func(ctx context.Context, m *qemu.Machine) error {
+			err := booted(ctx, b.img, disk, b.words, func(ctx context.Context, m *qemu.Machine) error {
 				t, err := bootTook(ctx, m)
 				if err != nil {
 					return err
