@@ -12,8 +12,6 @@ import (
 	"clarityos/init/network"
 	"clarityos/init/setup"
 	"clarityos/init/spawn"
-	"clarityos/services/bus"
-	"clarityos/services/bus/client"
 	"clarityos/services/compile"
 	"clarityos/services/plan"
 	"clarityos/services/unit"
@@ -40,11 +38,7 @@ func runDevices(ctx context.Context, _ []string) error {
 	if err != nil {
 		return err
 	}
-	publisher := client.NewPublisher(bus.Path, func(err error) { say(err.Error()) })
-	go publisher.Run(ctx)
-	return devices.Run(ctx, p.System.Modules, say, func(action, subsystem, path string) {
-		publisher.Publish(&bus.HardwareChange{Action: action, Subsystem: subsystem, Device: path})
-	})
+	return devices.Run(ctx, p.System.Modules, say)
 }
 
 func runSetup(ctx context.Context, args []string) error {
