@@ -81,7 +81,8 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 			return err
 		}
 	}
-	if err := c.attach(ctx); err != nil {
+	fresh, err := c.attach(ctx)
+	if err != nil {
 		c.status.Fallback = fmt.Sprintf("%v; sockets are looked up every %v", err, pollEvery)
 		cfg.Say(c.status.Fallback)
 	}
@@ -93,6 +94,11 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	}
 	if err := errors.Join(c.names(), c.lookUp()); err != nil {
 		return err
+	}
+	if fresh {
+		if err := c.connections(); err != nil {
+			cfg.Say(err.Error())
+		}
 	}
 	if !cfg.Confirmed {
 		if err := ready(); err != nil {
@@ -127,15 +133,16 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	return c.read(ctx)
 }
 
-// attach opens what the programs tell, and has them loaded where they are not.
-func (c *component) attach(ctx context.Context) error {
+// attach opens what the programs tell, and has them loaded where they are not: fresh
+// says so, since they have seen nothing of what was before.
+func (c *component) attach(ctx context.Context) (fresh bool, err error) {
 	if c.open() == nil {
-		return nil
+		return false, nil
 	}
 	if err := c.Load(ctx); err != nil {
-		return err
+		return false, err
 	}
-	return c.open()
+	return true, c.open()
 }
 
 func (c *component) open() (err error) {
@@ -181,6 +188,7 @@ func (c *component) read(ctx context.Context) error {
 		case err != nil:
 			return err
 		}
+		s.Endpoint = resolved(s.Endpoint)
 		c.see(s)
 		c.meets(s)
 	}
@@ -190,7 +198,6 @@ func (c *component) see(s observe.Sight) {
 	if s.Kind == observe.Use {
 		s.Path = c.mounts.path(s)
 	}
-	s.Endpoint = resolved(s.Endpoint)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.publish(c.picture.See(s))

@@ -8,11 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"clarityos/init/stage"
 	"clarityos/learn"
 	"clarityos/learn/observe"
 	"clarityos/services/bus"
@@ -70,10 +70,7 @@ const (
 )
 
 // word says whether the kernel's command line has a word.
-func word(w string) bool {
-	line, err := os.ReadFile("/proc/cmdline")
-	return err == nil && slices.Contains(strings.Fields(string(line)), w)
-}
+func word(w string) bool { return slices.Contains(stage.CommandLine(), w) }
 
 // loadHooks puts the observer's programs into the kernel, and ends.
 func loadHooks(context.Context, []string) error {

@@ -61,6 +61,17 @@ func TestProbes(t *testing.T) {
 	m.Run("who uses what", used)
 }
 
+// A boot that is confirmed does not wait for the hooks; who was connected before they
+// were live is found all the same.
+func TestConfirmed(t *testing.T) {
+	m := boot(t, images.Override{}, "clarity.learn=confirmed")
+	m.says("clarityctl learn status", qemu.Has("hooks     37 live"))
+	m.MustShell(limit, "clarityctl stop clarity-learn; rm -r /sys/fs/bpf/clarity /run/clarity/learn.hooks; clarityctl start listener")
+	m.says("redis-cli pubsub numsub news", qemu.Has("2"))
+	m.MustShell(limit, "clarityctl start clarity-learn")
+	m.says("clarityctl events --topic dependency.use", qemu.Has("listener.service redis-server.service tcp:127.0.0.1:6379 start", "listener.service redis-server.service unix:/run/redis/redis-server.sock start"))
+}
+
 // Without hooks, here since the kernel lets nobody read its memory, the boot is as
 // declared, says so, and sockets are looked up, with who stays connected to them.
 func TestWithoutHooks(t *testing.T) {

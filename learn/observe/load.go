@@ -132,10 +132,9 @@ func (l loader) pinned(name string) bool {
 
 // attach loads one program, with the maps of those before it, and pins its link.
 func (l loader) attach(name string) error {
-	one := l.spec.Copy()
-	spec := one.Programs[name]
+	one, spec := *l.spec, l.spec.Programs[name]
 	one.Programs = map[string]*ebpf.ProgramSpec{name: spec}
-	coll, err := ebpf.NewCollectionWithOptions(one, ebpf.CollectionOptions{Maps: ebpf.MapOptions{PinPath: l.at}, Cache: l.types})
+	coll, err := ebpf.NewCollectionWithOptions(&one, ebpf.CollectionOptions{Maps: ebpf.MapOptions{PinPath: l.at}, Cache: l.types})
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -19,19 +20,16 @@ const (
 	answerSize         = 16   // struct unix_diag_msg
 )
 
-// Diagnose gives the Unix sockets of this network namespace by socket
-// diagnostics (sock_diag(7)), since /proc does not tell who is connected to whom.
-// The kernel's module for that is loaded where it is one.
+// Diagnose gives the Unix sockets of this network namespace by socket diagnostics
+// (sock_diag(7)), since /proc does not tell who is connected to whom. Where the kernel
+// has them in a module that is loaded first.
 func Diagnose() (all []Connection, err error) {
-	loadErr := kmodule.Probe("unix_diag", "")
-	req := nl.NewNetlinkRequest(sockDiagByFamily, unix.NLM_F_DUMP)
-	req.AddRawData(request())
-	answers, err := req.Execute(unix.NETLINK_INET_DIAG, 0)
-	if err != nil && loadErr != nil {
-		return nil, fmt.Errorf("socket diagnostics: %w; module unix_diag: %w", err, loadErr)
-	}
+	answers, err := ask()
 	if err != nil {
-		return nil, fmt.Errorf("socket diagnostics: %w", err)
+		loadErr := kmodule.Probe("unix_diag", "")
+		if answers, err = ask(); err != nil {
+			return nil, fmt.Errorf("socket diagnostics: %w", errors.Join(err, loadErr))
+		}
 	}
 	for _, a := range answers {
 		if c, ok := connection(a); ok {
@@ -39,6 +37,12 @@ func Diagnose() (all []Connection, err error) {
 		}
 	}
 	return all, nil
+}
+
+func ask() ([][]byte, error) {
+	req := nl.NewNetlinkRequest(sockDiagByFamily, unix.NLM_F_DUMP)
+	req.AddRawData(request())
+	return req.Execute(unix.NETLINK_INET_DIAG, 0)
 }
 
 // request asks for all sockets, with their names and peers.
