@@ -112,6 +112,7 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	all.Go(func() { c.publisher.Run(ctx) })
 	all.Go(func() { c.followUnits(ctx) })
 	all.Go(func() { c.profile(ctx) })
+	all.Go(func() { c.followAddresses(ctx) })
 	all.Go(func() { discovery.Keep(ctx, cfg.Bus, cfg.Discovery, cfg.Say) })
 	all.Go(func() { c.dbus.Run(ctx, c.dbus.changed) })
 	all.Go(func() {

@@ -12,6 +12,8 @@ import (
 	"clarityos/init/network"
 	"clarityos/init/setup"
 	"clarityos/init/spawn"
+	"clarityos/services/bus"
+	"clarityos/services/bus/client"
 	"clarityos/services/compile"
 	"clarityos/services/plan"
 	"clarityos/services/unit"
@@ -38,7 +40,11 @@ func runDevices(ctx context.Context, _ []string) error {
 	if err != nil {
 		return err
 	}
-	return devices.Run(ctx, p.System.Modules, say)
+	publisher := client.NewPublisher(bus.Path, func(err error) { say(err.Error()) })
+	go publisher.Run(ctx)
+	return devices.Run(ctx, p.System.Modules, say, func(action, subsystem, path string) {
+		publisher.Publish(&bus.HardwareChange{Action: action, Subsystem: subsystem, Device: path})
+	})
 }
 
 func runSetup(ctx context.Context, args []string) error {

@@ -48,6 +48,7 @@ func learns(t *testing.T, override images.Override, release string) {
 	m.Run("the hooks are live and the reader is small", small)
 	m.Run("who uses what", used)
 	m.Run("what units were seen to do", acted)
+	m.Run("devices and addresses", hardware)
 	m.Run("a reader that is killed misses nothing", killed)
 	m.Run("a hostile service costs little and hides nobody", hostile)
 }
@@ -92,6 +93,16 @@ func acted(m machine) {
 	m.says("clarityctl learn acts signals", qemu.Has("executed /bin/sh", "sent SIGCONT to redis-server.service", "a process ended status 0"))
 	m.says("clarityctl learn acts redis-server", qemu.Has("executed /usr/bin/redis-server", "got SIGCONT from signals.service"))
 	m.says("clarityctl learn acts greedy", qemu.Has("a process was killed out of memory", "a process ended SIGKILL"))
+}
+
+// What the machine gets and loses is told as it happens, and who did it is known.
+func hardware(m machine) {
+	m.MustShell(limit, "clarityctl events --topic hardware.change --json -f >/run/changes 2>&1 & modprobe dummy")
+	m.says("clarityctl learn acts clarity-agent", qemu.Has("loaded module dummy", "made network device dummy0"))
+	m.says("ip addr add 192.0.2.9/24 dev dummy0; ip addr del 192.0.2.9/24 dev dummy0; cat /run/changes", qemu.Has(
+		`"action":"add","subsystem":"address","device":"dummy0 192.0.2.9/24"`, `"action":"remove","subsystem":"address"`))
+	m.says("rmmod dummy; modprobe dummy; cat /run/changes", qemu.Has(`"action":"add","subsystem":"net","device":"/devices/virtual/net/dummy0"`, `"action":"remove","subsystem":"net"`))
+	m.MustShell(limit, "kill $(pidof clarityctl)")
 }
 
 func boot(t *testing.T, override images.Override, add string) machine {

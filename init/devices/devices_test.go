@@ -24,8 +24,8 @@ func TestAliases(t *testing.T) {
 }
 
 func TestParseUevent(t *testing.T) {
-	e, ok := parseUevent([]byte("add@/devices/x\x00ACTION=add\x00MODALIAS=virtio:d1\x00"))
-	if !ok || e != (uevent{"add", "/devices/x", "virtio:d1"}) {
+	e, ok := parseUevent([]byte("add@/devices/x\x00ACTION=add\x00SUBSYSTEM=virtio\x00MODALIAS=virtio:d1\x00"))
+	if !ok || e != (uevent{"add", "/devices/x", "virtio", "virtio:d1"}) {
 		t.Errorf("%+v %v", e, ok)
 	}
 	if _, ok := parseUevent([]byte("libudev\x00\xfe\xed")); ok {

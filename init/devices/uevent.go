@@ -13,9 +13,10 @@ import (
 
 // uevent is one message of the kernel about a device.
 type uevent struct {
-	Action   string // add, remove, change, …
-	Path     string // below /sys
-	Modalias string
+	Action    string // add, remove, change, …
+	Path      string // below /sys
+	Subsystem string // such as net or block
+	Modalias  string
 }
 
 // parseUevent reads "add@/devices/…" and the KEY=value strings after it, each
@@ -26,8 +27,11 @@ func parseUevent(b []byte) (e uevent, ok bool) {
 		return uevent{}, false
 	}
 	for _, f := range fields[1:] {
-		if v, found := strings.CutPrefix(f, "MODALIAS="); found {
+		switch key, v, _ := strings.Cut(f, "="); key {
+		case "MODALIAS":
 			e.Modalias = v
+		case "SUBSYSTEM":
+			e.Subsystem = v
 		}
 	}
 	return e, true
@@ -85,7 +89,13 @@ func (l *loader) follow(ctx context.Context, events *os.File) error {
 			continue // not the kernel's
 		}
 		e, ok := parseUevent(b[:n])
-		if !ok || e.Action != "add" {
+		if !ok {
+			continue
+		}
+		if e.Subsystem != "" && e.Subsystem != "module" { // a module is no device
+			l.changed(e.Action, e.Subsystem, e.Path)
+		}
+		if e.Action != "add" {
 			continue
 		}
 		if e.Modalias != "" {

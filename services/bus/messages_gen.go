@@ -231,11 +231,11 @@ var restartPlanned = &Kind{Topic: "restart.planned", Version: 1, Priority: Criti
 // About gives the kind of the message and what it is about.
 func (m *RestartPlanned) About() (*Kind, string) { return restartPlanned, m.What }
 
-// HardwareChange is what topic hardware.change carries. A device has come or gone.
+// HardwareChange is what topic hardware.change carries. A device or an address has come or gone.
 type HardwareChange struct {
 	Action    string `json:"action"`    // add, remove, change, …, as the kernel says it
-	Subsystem string `json:"subsystem"` // such as net or block
-	Device    string `json:"device"`    // its path below /sys
+	Subsystem string `json:"subsystem"` // such as net or block; address for one of the machine's network addresses
+	Device    string `json:"device"`    // its path below /sys; of an address its network device and itself
 }
 
 var hardwareChange = &Kind{Topic: "hardware.change", Version: 1, Priority: Normal, Key: "",
