@@ -7,7 +7,8 @@ func forkBomb(a attacked) {
 		until grep -q 'max [1-9]' /sys/fs/cgroup/system.slice/bomb.service/pids.events; do sleep 0.1; done
 		test $(cat /sys/fs/cgroup/system.slice/bomb.service/pids.current) -le 50 || exit 2
 		clarityctl restart steady || exit 3
-		clarityctl stop bomb; test ! -e /sys/fs/cgroup/system.slice/bomb.service`)
+		clarityctl stop bomb
+		test ! -e /sys/fs/cgroup/system.slice/bomb.service || { clarityctl status bomb; exit 4; }`)
 	a.MustShell(limit, "clarityctl reset-failed bomb")
 }
 

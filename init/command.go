@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	server "clarityos/init/control"
 	"clarityos/services/control"
 	"clarityos/services/plan"
+	"clarityos/services/supervisor"
 	"clarityos/services/varlink"
 )
 
@@ -187,4 +189,23 @@ func undo(s plan.Setting, planned []plan.Setting) plan.Setting {
 	}
 	value := map[string]string{"io.max": "max", "io.latency": "0", "io.weight": "default"}[s.File]
 	return plan.Setting{File: s.File, Value: strings.TrimPrefix(subject(s), s.File+" ") + value}
+}
+
+// learned takes the order that earlier boots have taught from its file.
+func (p *pid1) learned(c *server.Conn) {
+	p.asks.Add(func() {
+		file, err := os.ReadFile(plan.OrderPath)
+		var order *plan.Order
+		if err == nil {
+			order, err = plan.DecodeOrder(file)
+		}
+		p.post(func() {
+			if err != nil {
+				c.Fail(control.ErrFailed, varlink.Fault{Message: err.Error()})
+				return
+			}
+			p.fold(supervisor.Learned{Order: *order})
+			c.Reply(struct{}{})
+		})
+	})
 }

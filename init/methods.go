@@ -25,7 +25,7 @@ func (p *pid1) call(c *server.Conn, method string, args json.RawMessage) {
 		return
 	}
 	switch name {
-	case "Change", "Shutdown", "ReloadPlan", "Kill", "SetProperty":
+	case "Change", "Shutdown", "ReloadPlan", "Kill", "SetProperty", "Learned":
 		if c.UID != 0 {
 			c.Fail(varlink.ErrPermission, varlink.Fault{Method: name})
 			return
@@ -56,6 +56,8 @@ func (p *pid1) call(c *server.Conn, method string, args json.RawMessage) {
 		with(c, args, func(a control.KillArgs) { p.kill(c, a) })
 	case "SetProperty":
 		with(c, args, func(a control.SetPropertyArgs) { p.setProperty(c, a) })
+	case "Learned":
+		p.learned(c)
 	case "Findings":
 		c.Reply(control.FindingsReply{Findings: p.plan.Findings})
 	case "Change":

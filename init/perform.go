@@ -15,6 +15,7 @@ import (
 
 	"clarityos/init/cgroup"
 	"clarityos/init/condition"
+	"clarityos/init/readiness"
 	"clarityos/init/spawn"
 	"clarityos/services/control"
 	"clarityos/services/plan"
@@ -32,6 +33,11 @@ func (p *pid1) perform(a supervisor.Action) {
 		p.asks.Add(func() {
 			unmet, assert := condition.Unmet(a.Conditions)
 			p.post(func() { p.fold(supervisor.Checked{Token: a.Token, Unmet: unmet, Assert: assert}) })
+		})
+	case supervisor.Look:
+		p.asks.Add(func() {
+			missing := readiness.Missing(a.Marks)
+			p.post(func() { p.fold(supervisor.Looked{Token: a.Token, There: missing == "", Missing: missing}) })
 		})
 	case supervisor.Spawn:
 		r := p.resource(a.Unit)

@@ -48,6 +48,8 @@ method SetProperty(unit: string, settings: ?[]Setting, reset: ?bool) -> ()
 # Why a unit is in its state, in lines for people, and what it waits for in the end. Without a unit: what
 # everything that is under way waits for.
 method Why(unit: ?string) -> (lines: []string, holding: ?[]Hold)
+# Takes the order that earlier boots have taught from the file in which the setup component has put it.
+method Learned() -> ()
 # What the plan's compiler could not honour.
 method Findings() -> (findings: []Finding)
 # poweroff, reboot or halt.

@@ -118,6 +118,12 @@ type Service struct {
 	Process Process
 }
 
+// Silent says whether a service never says when it is ready: to have been started is no
+// sign of it.
+func (s *Service) Silent() bool {
+	return (s.Type == Simple || s.Type == Exec || s.Type == Idle) && s.NotificationFD == 0 && (s.Health == nil || !s.Health.Gate)
+}
+
 // Health is how a running service is looked after, from [X-Clarity].
 type Health struct {
 	Probe     Probe

@@ -60,6 +60,18 @@ type SoftAfter struct {
 	Limit time.Duration
 }
 
+// softLeast and softMost bound what SoftFor gives.
+const softLeast, softMost = time.Second, 10 * time.Second
+
+// SoftFor is how long it is reasonable to wait for a unit whose start usually takes
+// span, 0 when that is not known.
+func SoftFor(span time.Duration) time.Duration {
+	if span == 0 {
+		return softMost
+	}
+	return min(max(4*span, softLeast), softMost)
+}
+
 // StartLimit is how often a unit may be started: Burst times in Interval.
 // A zero Burst or Interval means without limit.
 type StartLimit struct {

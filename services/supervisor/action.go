@@ -87,6 +87,13 @@ type End struct {
 	Again      bool // another run follows: RuntimeDirectoryPreserve=restart
 }
 
+// Look asks whether what others need of a unit is there; Looked answers.
+type Look struct {
+	Unit  *plan.Unit
+	Token Token
+	Marks []plan.Mark
+}
+
 // Record is a line for the log and, by priority, the console. Priority is
 // syslog's, 0 to 7.
 type Record struct {
@@ -162,6 +169,7 @@ type Halt struct {
 }
 
 func (Check) action()     {}
+func (Look) action()      {}
 func (Spawn) action()     {}
 func (FindMain) action()  {}
 func (Signal) action()    {}

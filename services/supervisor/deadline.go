@@ -28,6 +28,7 @@ func (s *Supervisor) Next() time.Duration {
 			sooner(u.watchdog.deadline)
 			sooner(u.runtimeEnd)
 			sooner(u.health.next)
+			sooner(u.look.next)
 		}
 	}
 	if s.halt != "" && !s.halted {
@@ -75,6 +76,9 @@ func (s *Supervisor) expire() {
 		}
 		if s.passed(&u.health.next) {
 			s.healthDue(u)
+		}
+		if s.passed(&u.look.next) {
+			s.lookFor(u)
 		}
 	}
 	switch {

@@ -1,6 +1,10 @@
 package supervisor
 
-import "time"
+import (
+	"time"
+
+	"clarityos/services/plan"
+)
 
 // Token names a process, or a question asked of the driver, before the answer
 // is known. Tokens are never reused.
@@ -117,6 +121,17 @@ type FoundMain struct {
 	Err   string
 }
 
+// Looked answers Look: Missing is the first of the marks that is not there, when not
+// all are.
+type Looked struct {
+	Token   Token
+	There   bool
+	Missing string
+}
+
+// Learned gives the order that earlier boots have taught, in the place of another one.
+type Learned struct{ Order plan.Order }
+
 func (Boot) event()        {}
 func (Request) event()     {}
 func (Shutdown) event()    {}
@@ -132,3 +147,5 @@ func (FoundMain) event()   {}
 func (OOMKilled) event()   {}
 func (Listened) event()    {}
 func (Incoming) event()    {}
+func (Looked) event()      {}
+func (Learned) event()     {}

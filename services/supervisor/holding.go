@@ -135,6 +135,11 @@ func (s *Supervisor) blockers(u *unit) []*unit {
 			for _, e := range u.softAfter {
 				add([]*unit{e.unit}, func(d *unit) bool { return d.job.starts() })
 			}
+			for _, e := range u.learned {
+				if e.unit.awaited() {
+					out = append(out, e.unit)
+				}
+			}
 		}
 	}
 	return out

@@ -245,7 +245,7 @@ func (s *Supervisor) bootEnds() {
 func (s *Supervisor) dispatch() {
 	for again := true; again; {
 		again = false
-		for _, u := range s.units {
+		for _, u := range s.ranked {
 			if u.job == nil || u.job.running || len(s.heldBy(u, 1)) > 0 {
 				continue
 			}
@@ -253,6 +253,9 @@ func (s *Supervisor) dispatch() {
 				u.job.free = s.now
 			}
 			if s.givesWay(u) > 0 {
+				if s.booting && s.impatient == 0 && s.learnedWait(u) > 0 {
+					s.impatient = s.now + patience
+				}
 				continue
 			}
 			u.job.running = true

@@ -26,6 +26,7 @@ type kernel struct {
 	newest  map[string]uint64 // by unit: its latest invocation
 	jobs    map[*unit]*job    // before the event that is being folded
 	health  map[string]HealthState
+	blind   bool // what others need of a unit is never there
 }
 
 type proc struct {
@@ -137,6 +138,8 @@ func (k *kernel) act(a Action) {
 		for _, p := range k.of(a.Unit.Name) {
 			p.dying = p.born
 		}
+	case Look:
+		k.asked = append(k.asked, Looked{Token: a.Token, There: !k.blind, Missing: "unix /run/x"})
 	case Health:
 		k.health[a.Unit] = a.State
 	case Listen:

@@ -13,8 +13,10 @@ type links struct {
 	wants, requires, requisite, bindsTo, upholds, conflicts, after []*unit
 	onFailure, onSuccess, reloadTo                                 []*unit
 	softAfter                                                      []softEdge
-	sockets                                                        []*unit // whose descriptors a service is given
-	service                                                        *unit   // that a socket starts
+	learned                                                        []softEdge  // as softAfter, of the order that was learned
+	marks                                                          []plan.Mark // what others need of it by that order
+	sockets                                                        []*unit     // whose descriptors a service is given
+	service                                                        *unit       // that a socket starts
 
 	before      []*unit // inverse of after
 	requiredBy  []*unit // whose start needs this one: Requires=, Requisite=, BindsTo=
@@ -87,6 +89,7 @@ func (s *Supervisor) link() {
 			u.markEarly()
 		}
 	}
+	s.linkOrder()
 	s.cycles = nil
 	for _, f := range s.plan.Findings {
 		if u := s.byName[f.Unit]; f.Kind == plan.Cycle && u != nil && u.Enabled {

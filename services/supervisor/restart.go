@@ -18,6 +18,7 @@ func (s *Supervisor) finish(u *unit) {
 	u.watchdog.deadline, u.runtimeEnd = 0, 0
 	if u.Service != nil {
 		s.stopProbes(u)
+		s.unseek(u)
 	}
 	if u.active != 0 && s.now-u.active > steady {
 		u.restarts = 0

@@ -113,11 +113,19 @@ func TestSchedules(t *testing.T) {
 		k := newKernel(p)
 		unruly := rapid.Bool().Draw(t, "unruly")
 		k.deaf = func(p *proc) bool { return unruly && p.token%3 == 0 }
+		if rapid.Bool().Draw(t, "learned") {
+			k.fold(Learned{genOrder(t, p)})
+		}
+		k.blind = rapid.Bool().Draw(t, "blind")
 		k.fold(Boot{})
 		client := uint64(0)
 		unit := func() string { return p.Units[rapid.IntRange(0, len(p.Units)-1).Draw(t, "unit")].Name }
 		for range rapid.IntRange(0, 80).Draw(t, "steps") {
-			switch rapid.IntRange(0, 12).Draw(t, "step") {
+			switch rapid.IntRange(0, 14).Draw(t, "step") {
+			case 13:
+				k.fold(Learned{genOrder(t, p)})
+			case 14:
+				k.blind = !k.blind
 			case 10:
 				k.fold(Incoming{Unit: unit()})
 			case 11:
@@ -173,6 +181,28 @@ func TestSchedules(t *testing.T) {
 			fail("%s", strings.Join(k.broken, "\n"))
 		}
 	})
+}
+
+// genOrder draws an order that may say anything: that of another machine, cycles, what
+// contradicts the plan.
+func genOrder(t *rapid.T, p *plan.Plan) plan.Order {
+	o := plan.Order{Marks: map[string][]plan.Mark{}, Ranks: map[string]time.Duration{}}
+	unit := func() string {
+		if n := rapid.IntRange(0, len(p.Units)).Draw(t, "of"); n < len(p.Units) {
+			return p.Units[n].Name
+		}
+		return "gone.service"
+	}
+	for range rapid.IntRange(0, 12).Draw(t, "edges") {
+		o.After = append(o.After, plan.Learned{Unit: unit(), On: unit(), Limit: time.Duration(rapid.IntRange(1, 10000).Draw(t, "limit")) * time.Millisecond})
+	}
+	for range rapid.IntRange(0, 6).Draw(t, "marks") {
+		o.Marks[unit()] = []plan.Mark{{Kind: "unix", Name: "/run/x"}}
+	}
+	for range rapid.IntRange(0, 6).Draw(t, "ranks") {
+		o.Ranks[unit()] = time.Duration(rapid.IntRange(0, 1000).Draw(t, "rank"))
+	}
+	return o
 }
 
 // say has a process of a unit say something by sd_notify.

@@ -184,6 +184,7 @@ func (s *Supervisor) up(u *unit, p Phase) {
 	if u.Service != nil && p == Running {
 		u.runtimeEnd = s.at(u.Service.RuntimeMax)
 		s.startProbes(u)
+		s.seek(u)
 	}
 	if u.job != nil && u.job.starts() {
 		s.finishJob(u, OutcomeDone, "")

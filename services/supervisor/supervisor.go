@@ -18,7 +18,9 @@ const (
 // Supervisor holds the state of all units. It belongs to one goroutine.
 type Supervisor struct {
 	plan   *plan.Plan
-	units  []*unit
+	order  plan.Order // what was learned
+	units  []*unit    // as the plan has them
+	ranked []*unit    // what most stands behind first
 	byName map[string]*unit
 	tokens map[Token]*unit
 
@@ -35,6 +37,7 @@ type Supervisor struct {
 	booted    bool          // the boot's last job has ended
 	bootTime  time.Duration // when
 	halt      HaltKind      // "" unless shutting down
+	impatient time.Duration // when all waits of this boot for what was learned end; 0: there was none
 	haltLimit time.Duration
 	haltTell  time.Duration // when to tell next what the shutdown waits for
 	halted    bool
@@ -74,6 +77,7 @@ type unit struct {
 	watchdog      watchdog
 	runtimeEnd    time.Duration // when RuntimeMaxSec= is over; 0: never
 	health        health
+	look          outlook
 	triggers      []time.Duration // of a socket, within its trigger limit's interval
 	unheard       []Notified      // from an unknown process while the pid of one of ours is not known
 
@@ -231,6 +235,10 @@ func (s *Supervisor) Fold(now time.Duration, e Event) []Action {
 		s.listened(e)
 	case Incoming:
 		s.incoming(e)
+	case Looked:
+		s.looked(e)
+	case Learned:
+		s.learn(e.Order)
 	}
 	s.expire()
 	for again := true; again; {

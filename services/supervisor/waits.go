@@ -25,6 +25,7 @@ func (s *Supervisor) givesWay(u *unit) time.Duration {
 			until = max(until, j.free+e.limit)
 		}
 	}
+	until = max(until, s.learnedWait(u))
 	if u.Service != nil && u.Service.Type == plan.Idle && s.now < j.free+idleLimit {
 		if slices.ContainsFunc(s.units, func(o *unit) bool {
 			return o.job != nil && o.Service != nil && o.Service.Type != plan.Idle
@@ -43,6 +44,11 @@ func (s *Supervisor) waitsFor(u *unit, most int) []string {
 		for _, e := range u.softAfter {
 			if e.unit.job != nil && e.unit.job.starts() {
 				out = append(out, fmt.Sprintf("%s to start, at most %v more", e.unit.Name, (until-s.now).Round(time.Millisecond)))
+			}
+		}
+		for _, e := range u.learned {
+			if e.unit.awaited() {
+				out = append(out, fmt.Sprintf("%s, which it needed in earlier boots, at most %v more", e.unit.Name, (until-s.now).Round(time.Millisecond)))
 			}
 		}
 		if len(out) == 0 {

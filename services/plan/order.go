@@ -1,0 +1,96 @@
+package plan
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"clarityos/services/sealed"
+)
+
+// OrderPath is where PID 1 reads the order of this boot.
+const OrderPath = "/run/clarity/order"
+
+// MaxOrderSize bounds the file of an order, in bytes.
+const MaxOrderSize = 1 << 20
+
+// orderKind is that of the file, with the version of its meaning.
+const orderKind = "order 1"
+
+// Order is what earlier boots have taught of which unit needs which when it starts. It
+// gives way: whatever is in it costs bounded time.
+type Order struct {
+	After []Learned                `json:"after"`           // by Unit and On
+	Marks map[string][]Mark        `json:"marks,omitempty"` // by unit: what is there once others can use it
+	Ranks map[string]time.Duration `json:"ranks,omitempty"` // by unit: how long it takes from its start until all is up that needs it
+}
+
+// Learned is an edge of an Order: Unit starts after On, but waits for it no longer
+// than Limit.
+type Learned struct {
+	Unit  string        `json:"unit"`
+	On    string        `json:"on"`
+	Limit time.Duration `json:"limit"`
+}
+
+// Mark is a thing by which one sees that a unit is ready: a socket that it listens on,
+// or a file that it makes. Kind and Name are those of dependency.use on the bus.
+type Mark struct {
+	Kind string `json:"kind"` // unix, tcp, udp, file, fifo, device or mount
+	Name string `json:"name"`
+}
+
+// Bounds of an Order.
+const (
+	maxOrderEdges = 4096
+	maxOrderUnits = 2048
+	maxMarks      = 8
+)
+
+// Encode gives the bytes of a file.
+func (o *Order) Encode() ([]byte, error) {
+	body, err := json.Marshal(o)
+	if err != nil {
+		return nil, fmt.Errorf("write down the order: %w", err)
+	}
+	file := sealed.Seal(orderKind, body)
+	if len(file) > MaxOrderSize {
+		return nil, fmt.Errorf("the order has %d bytes, more than %d", len(file), MaxOrderSize)
+	}
+	return file, o.check()
+}
+
+// DecodeOrder reads what Encode gave.
+func DecodeOrder(file []byte) (*Order, error) {
+	if len(file) > MaxOrderSize {
+		return nil, fmt.Errorf("the order has more than %d bytes", MaxOrderSize)
+	}
+	body, err := sealed.Open(orderKind, file)
+	if err != nil {
+		return nil, fmt.Errorf("the order: %w", err)
+	}
+	o := &Order{}
+	if err := json.Unmarshal(body, o); err != nil {
+		return nil, fmt.Errorf("the order: %w", err)
+	}
+	return o, o.check()
+}
+
+// check says what in an order cannot be taken.
+func (o *Order) check() error {
+	if len(o.After) > maxOrderEdges || len(o.Marks) > maxOrderUnits || len(o.Ranks) > maxOrderUnits {
+		return errors.New("the order has more units or edges than there is room for")
+	}
+	for _, e := range o.After {
+		if e.Limit <= 0 || e.Limit > softMost {
+			return fmt.Errorf("in the order %s waits %v for %s, not more than 0 and at most %v", e.Unit, e.Limit, e.On, softMost)
+		}
+	}
+	for unit, marks := range o.Marks {
+		if len(marks) > maxMarks {
+			return fmt.Errorf("in the order %s has %d marks, more than %d", unit, len(marks), maxMarks)
+		}
+	}
+	return nil
+}
