@@ -40,6 +40,9 @@ func (d *Definition) apply(o Override) error {
 // essential in Debian, so that no other one depends on it.
 var locale = FromDef{Package: "libc-bin", Files: []string{"/usr/lib/locale/C.utf8"}}
 
+// diskTools has mke2fs, e2fsck and resize2fs, by which the data disk is prepared.
+const diskTools = "e2fsprogs"
+
 // complete fills in what the definition leaves open.
 func (d *Definition) complete() {
 	set := func(s *string, v string) {
@@ -52,6 +55,9 @@ func (d *Definition) complete() {
 	set(&d.Hostname, d.Name)
 	set(&d.Console, "none")
 	set(&d.Unenforced, "warn")
+	if d.Data != nil && !slices.Contains(d.Packages, diskTools) && !slices.ContainsFunc(d.From, func(f FromDef) bool { return f.Package == diskTools }) {
+		d.Packages = append(d.Packages, diskTools)
+	}
 	if len(d.Packages) > 0 && !slices.Contains(d.Packages, locale.Package) {
 		d.From = append(d.From, locale)
 	}

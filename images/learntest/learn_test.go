@@ -189,7 +189,18 @@ func killed(m machine) {
 	m.MustShell(limit, "clarityctl kill -s KILL clarity-learn")
 	m.says("clarityctl learn status", qemu.Has("hooks     37 live"))
 	m.says("ls /sys/fs/bpf/clarity", qemu.HasNot("other"))
-	m.says("ls /sys/fs/bpf/clarity/*", qemu.Has("link_execs"))
+	m.says("ls /sys/fs/bpf/clarity/*", qemu.Has("link_execs", "link_files_lsm"))
+}
+
+// What the ring has no room for is made good: here a service and its user start while
+// nobody reads it.
+func TestLost(t *testing.T) {
+	m := boot(t, images.Override{}, "")
+	m.MustShell(limit, "clarityctl stop redis-server early; kill -STOP $(clarityctl show clarity-learn -p MainPID --value); clarityctl start flood")
+	m.MustShell(limit, "clarityctl start redis-server listener; until redis-cli pubsub numsub news | grep -q 2; do sleep 0.1; done; kill -CONT $(clarityctl show clarity-learn -p MainPID --value)")
+	m.says("clarityctl events --topic dependency.use", qemu.Has("listener.service redis-server.service tcp:127.0.0.1:6379 start", "listener.service redis-server.service unix:/run/redis/redis-server.sock start"))
+	m.says("clarityctl services", qemu.Has("tcp:0.0.0.0:6379 ", "unix:/run/redis/redis-server.sock"))
+	m.says("clarityctl learn status", qemu.HasNot(" 0 of these lost"))
 }
 
 const late = "late.service redis-server.service tcp:127.0.0.1:6379 start"

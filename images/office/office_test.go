@@ -73,7 +73,7 @@ func learns(t *testing.T, override images.Override, release string) {
 		}
 		return nil
 	})) // the score says it all
-	t.Logf("%s%s", m.MustShell(limit, "clarityctl status"), score)
+	t.Logf("%s%s", m.MustShell(limit, "clarityctl status; clarityctl learn status"), score)
 	if !score.Good() {
 		t.Errorf("recall is %.3f, wanted %.2f, and %d uses are wrong", score.Recall(), Recall, len(score.Wrong))
 	}

@@ -38,7 +38,7 @@ func generation() string {
 func Load(dir, record string, probesOnly bool) (status.Hooks, error) {
 	h := status.Hooks{Generation: generation(), Missing: map[string]string{}}
 	fail := func(err error) (status.Hooks, error) { return h, fmt.Errorf("load the observer's programs: %w", err) }
-	l := loader{types: btf.NewCache(), at: filepath.Join(dir, h.Generation)}
+	l := loader{types: btf.NewCache(), at: filepath.Join(dir, h.Generation), modules: canBeModules()}
 	if err := os.MkdirAll(l.at, 0o700); err != nil {
 		return fail(err)
 	}
@@ -53,7 +53,7 @@ func Load(dir, record string, probesOnly bool) (status.Hooks, error) {
 		return fail(errors.Join(err, os.RemoveAll(l.at)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.spec.Programs)) {
-		if probe.MatchString(name) {
+		if other.MatchString(name) {
 			continue
 		}
 		probed, err := l.hook(name, probesOnly)
@@ -84,42 +84,59 @@ const namer = "cgroup_made"
 // to be looked up.
 var Listeners = []string{"inet_binds", "inet_listens", "unix_binds"}
 
-// probe names the programs that stand in for others: hook.h.
-var probe = regexp.MustCompile("_(enter|leave)$")
+// other names the programs that stand in for others: hook.h.
+var other = regexp.MustCompile("_(enter|leave|lsm)$")
 
 // loader attaches programs and pins their links below at.
 type loader struct {
-	spec  *ebpf.CollectionSpec
-	types *btf.Cache // of the kernel: to read them takes longer than all the rest
-	at    string
+	spec    *ebpf.CollectionSpec
+	types   *btf.Cache // of the kernel: to read them takes longer than all the rest
+	at      string
+	modules bool // programs can be security modules
 }
 
-// hook attaches a program, or the probes that stand in for it.
+// hook attaches the best of what can see the same.
 func (l loader) hook(name string, probesOnly bool) (probed bool, err error) {
-	var probes []string
-	for _, p := range []string{name + "_enter", name + "_leave"} {
-		if l.spec.Programs[p] != nil {
-			probes = append(probes, p)
+	ways := l.ways(name, probesOnly)
+	for _, w := range ways {
+		if l.pinned(w.programs[len(w.programs)-1]) {
+			return w.probes, nil
 		}
 	}
-	switch {
-	case l.pinned(name):
-		return false, nil
-	case len(probes) > 0 && l.pinned(probes[len(probes)-1]):
-		return true, nil
-	case len(probes) == 0:
-		return false, l.attach(name)
-	case !probesOnly:
-		if err = l.attach(name); err == nil {
-			return false, nil
+	for _, w := range ways {
+		wayErr := l.attachAll(w.programs)
+		if wayErr == nil {
+			return w.probes, nil
+		}
+		err = errors.Join(err, wayErr)
+	}
+	return false, err
+}
+
+// way is one of the ways to see the same: programs that go together.
+type way struct {
+	programs []string
+	probes   bool
+}
+
+// ways gives those that there are for a hook, the best first. Not everything can be
+// probed.
+func (l loader) ways(name string, probesOnly bool) (ways []way) {
+	add := func(probes bool, names ...string) {
+		names = slices.DeleteFunc(names, func(n string) bool { return l.spec.Programs[n] == nil })
+		if len(names) > 0 {
+			ways = append(ways, way{names, probes})
 		}
 	}
-	for _, p := range probes {
-		if probeErr := l.attach(p); probeErr != nil {
-			return false, errors.Join(err, probeErr)
-		}
+	if add(true, name+"_enter", name+"_leave"); len(ways) > 0 && probesOnly {
+		return ways
 	}
-	return true, nil
+	add(false, name)
+	if l.modules {
+		add(false, name+"_lsm")
+	}
+	slices.Reverse(ways)
+	return ways
 }
 
 func (l loader) pin(name string) string { return filepath.Join(l.at, "link_"+name) }
@@ -128,6 +145,23 @@ func (l loader) pin(name string) string { return filepath.Join(l.at, "link_"+nam
 func (l loader) pinned(name string) bool {
 	_, err := os.Stat(l.pin(name))
 	return err == nil
+}
+
+// canBeModules says whether the kernel asks programs that are security modules: it
+// attaches them also where it does not.
+func canBeModules() bool {
+	list, err := os.ReadFile("/sys/kernel/security/lsm")
+	return err == nil && slices.Contains(strings.Split(strings.TrimSpace(string(list)), ","), "bpf")
+}
+
+// attachAll attaches programs that go together, in this order.
+func (l loader) attachAll(names []string) error {
+	for _, name := range names {
+		if err := l.attach(name); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // attach loads one program, with the maps of those before it, and pins its link.
@@ -146,6 +180,8 @@ func (l loader) attach(name string) error {
 		lnk, err = link.Kprobe(spec.AttachTo, program, nil)
 	case "kretprobe":
 		lnk, err = link.Kretprobe(spec.AttachTo, program, nil)
+	case "lsm":
+		lnk, err = link.AttachLSM(link.LSMOptions{Program: program})
 	default:
 		lnk, err = link.AttachTracing(link.TracingOptions{Program: program})
 	}
@@ -154,6 +190,49 @@ func (l loader) attach(name string) error {
 	}
 	defer lnk.Close()
 	return lnk.Pin(l.pin(name))
+}
+
+// skipped gives how often the kernel has not run programs whose links are pinned at
+// a folder, by hook: it does not where a process that a program watches is preempted,
+// and the next one on that processor is watched by the same.
+func skipped(at string) (map[string]uint64, error) {
+	pins, err := filepath.Glob(filepath.Join(at, "link_*"))
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]uint64{}
+	for _, pin := range pins {
+		n, err := skippedBy(pin)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", pin, err)
+		}
+		if n > 0 {
+			all[other.ReplaceAllString(strings.TrimPrefix(filepath.Base(pin), "link_"), "")] += n
+		}
+	}
+	return all, nil
+}
+
+func skippedBy(pin string) (uint64, error) {
+	l, err := link.LoadPinnedLink(pin, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	info, err := l.Info()
+	if err != nil {
+		return 0, err
+	}
+	p, err := ebpf.NewProgramFromID(info.Program)
+	if err != nil {
+		return 0, err
+	}
+	defer p.Close()
+	st, err := p.Stats()
+	if err != nil {
+		return 0, err
+	}
+	return st.RecursionMisses, nil
 }
 
 // retire takes away what other generations left.

@@ -84,6 +84,7 @@ const (
 	observeMapTotals                  = "totals"
 	observeProgAccepts                = "accepts"
 	observeProgAcceptsEnter           = "accepts_enter"
+	observeProgAcceptsLsm             = "accepts_lsm"
 	observeProgBytesReceived          = "bytes_received"
 	observeProgBytesSent              = "bytes_sent"
 	observeProgCgroupMade             = "cgroup_made"
@@ -92,6 +93,7 @@ const (
 	observeProgExits                  = "exits"
 	observeProgFiles                  = "files"
 	observeProgFilesEnter             = "files_enter"
+	observeProgFilesLsm               = "files_lsm"
 	observeProgForks                  = "forks"
 	observeProgInet6Binds             = "inet6_binds"
 	observeProgInet6BindsEnter        = "inet6_binds_enter"
@@ -106,6 +108,7 @@ const (
 	observeProgInetListensLeave       = "inet_listens_leave"
 	observeProgLinksFollowed          = "links_followed"
 	observeProgLinksFollowedEnter     = "links_followed_enter"
+	observeProgLinksFollowedLsm       = "links_followed_lsm"
 	observeProgLinksMade              = "links_made"
 	observeProgLinksMadeEnter         = "links_made_enter"
 	observeProgLinksMadeLeave         = "links_made_leave"
@@ -114,8 +117,10 @@ const (
 	observeProgModulesLoaded          = "modules_loaded"
 	observeProgMounts                 = "mounts"
 	observeProgMountsEnter            = "mounts_enter"
+	observeProgMountsLsm              = "mounts_lsm"
 	observeProgMountsMoved            = "mounts_moved"
 	observeProgMountsMovedEnter       = "mounts_moved_enter"
+	observeProgMountsMovedLsm         = "mounts_moved_lsm"
 	observeProgNodesMade              = "nodes_made"
 	observeProgNodesMadeEnter         = "nodes_made_enter"
 	observeProgNodesMadeLeave         = "nodes_made_leave"
@@ -144,11 +149,13 @@ const (
 	observeProgUnixDgramConnectsLeave = "unix_dgram_connects_leave"
 	observeProgUnixMeets              = "unix_meets"
 	observeProgUnixMeetsEnter         = "unix_meets_enter"
+	observeProgUnixMeetsLsm           = "unix_meets_lsm"
 	observeProgUnixSends              = "unix_sends"
 	observeProgUnixSendsEnter         = "unix_sends_enter"
 	observeProgUnixSendsFailed        = "unix_sends_failed"
 	observeProgUnixSendsFailedEnter   = "unix_sends_failed_enter"
 	observeProgUnixSendsFailedLeave   = "unix_sends_failed_leave"
+	observeProgUnixSendsLsm           = "unix_sends_lsm"
 	observeProgWakeups                = "wakeups"
 )
 
@@ -196,6 +203,7 @@ type observeSpecs struct {
 type observeProgramSpecs struct {
 	Accepts                *ebpf.ProgramSpec `ebpf:"accepts"`
 	AcceptsEnter           *ebpf.ProgramSpec `ebpf:"accepts_enter"`
+	AcceptsLsm             *ebpf.ProgramSpec `ebpf:"accepts_lsm"`
 	BytesReceived          *ebpf.ProgramSpec `ebpf:"bytes_received"`
 	BytesSent              *ebpf.ProgramSpec `ebpf:"bytes_sent"`
 	CgroupMade             *ebpf.ProgramSpec `ebpf:"cgroup_made"`
@@ -204,6 +212,7 @@ type observeProgramSpecs struct {
 	Exits                  *ebpf.ProgramSpec `ebpf:"exits"`
 	Files                  *ebpf.ProgramSpec `ebpf:"files"`
 	FilesEnter             *ebpf.ProgramSpec `ebpf:"files_enter"`
+	FilesLsm               *ebpf.ProgramSpec `ebpf:"files_lsm"`
 	Forks                  *ebpf.ProgramSpec `ebpf:"forks"`
 	Inet6Binds             *ebpf.ProgramSpec `ebpf:"inet6_binds"`
 	Inet6BindsEnter        *ebpf.ProgramSpec `ebpf:"inet6_binds_enter"`
@@ -218,6 +227,7 @@ type observeProgramSpecs struct {
 	InetListensLeave       *ebpf.ProgramSpec `ebpf:"inet_listens_leave"`
 	LinksFollowed          *ebpf.ProgramSpec `ebpf:"links_followed"`
 	LinksFollowedEnter     *ebpf.ProgramSpec `ebpf:"links_followed_enter"`
+	LinksFollowedLsm       *ebpf.ProgramSpec `ebpf:"links_followed_lsm"`
 	LinksMade              *ebpf.ProgramSpec `ebpf:"links_made"`
 	LinksMadeEnter         *ebpf.ProgramSpec `ebpf:"links_made_enter"`
 	LinksMadeLeave         *ebpf.ProgramSpec `ebpf:"links_made_leave"`
@@ -226,8 +236,10 @@ type observeProgramSpecs struct {
 	ModulesLoaded          *ebpf.ProgramSpec `ebpf:"modules_loaded"`
 	Mounts                 *ebpf.ProgramSpec `ebpf:"mounts"`
 	MountsEnter            *ebpf.ProgramSpec `ebpf:"mounts_enter"`
+	MountsLsm              *ebpf.ProgramSpec `ebpf:"mounts_lsm"`
 	MountsMoved            *ebpf.ProgramSpec `ebpf:"mounts_moved"`
 	MountsMovedEnter       *ebpf.ProgramSpec `ebpf:"mounts_moved_enter"`
+	MountsMovedLsm         *ebpf.ProgramSpec `ebpf:"mounts_moved_lsm"`
 	NodesMade              *ebpf.ProgramSpec `ebpf:"nodes_made"`
 	NodesMadeEnter         *ebpf.ProgramSpec `ebpf:"nodes_made_enter"`
 	NodesMadeLeave         *ebpf.ProgramSpec `ebpf:"nodes_made_leave"`
@@ -256,11 +268,13 @@ type observeProgramSpecs struct {
 	UnixDgramConnectsLeave *ebpf.ProgramSpec `ebpf:"unix_dgram_connects_leave"`
 	UnixMeets              *ebpf.ProgramSpec `ebpf:"unix_meets"`
 	UnixMeetsEnter         *ebpf.ProgramSpec `ebpf:"unix_meets_enter"`
+	UnixMeetsLsm           *ebpf.ProgramSpec `ebpf:"unix_meets_lsm"`
 	UnixSends              *ebpf.ProgramSpec `ebpf:"unix_sends"`
 	UnixSendsEnter         *ebpf.ProgramSpec `ebpf:"unix_sends_enter"`
 	UnixSendsFailed        *ebpf.ProgramSpec `ebpf:"unix_sends_failed"`
 	UnixSendsFailedEnter   *ebpf.ProgramSpec `ebpf:"unix_sends_failed_enter"`
 	UnixSendsFailedLeave   *ebpf.ProgramSpec `ebpf:"unix_sends_failed_leave"`
+	UnixSendsLsm           *ebpf.ProgramSpec `ebpf:"unix_sends_lsm"`
 	Wakeups                *ebpf.ProgramSpec `ebpf:"wakeups"`
 }
 
@@ -339,6 +353,7 @@ type observeVariables struct {
 type observePrograms struct {
 	Accepts                *ebpf.Program `ebpf:"accepts"`
 	AcceptsEnter           *ebpf.Program `ebpf:"accepts_enter"`
+	AcceptsLsm             *ebpf.Program `ebpf:"accepts_lsm"`
 	BytesReceived          *ebpf.Program `ebpf:"bytes_received"`
 	BytesSent              *ebpf.Program `ebpf:"bytes_sent"`
 	CgroupMade             *ebpf.Program `ebpf:"cgroup_made"`
@@ -347,6 +362,7 @@ type observePrograms struct {
 	Exits                  *ebpf.Program `ebpf:"exits"`
 	Files                  *ebpf.Program `ebpf:"files"`
 	FilesEnter             *ebpf.Program `ebpf:"files_enter"`
+	FilesLsm               *ebpf.Program `ebpf:"files_lsm"`
 	Forks                  *ebpf.Program `ebpf:"forks"`
 	Inet6Binds             *ebpf.Program `ebpf:"inet6_binds"`
 	Inet6BindsEnter        *ebpf.Program `ebpf:"inet6_binds_enter"`
@@ -361,6 +377,7 @@ type observePrograms struct {
 	InetListensLeave       *ebpf.Program `ebpf:"inet_listens_leave"`
 	LinksFollowed          *ebpf.Program `ebpf:"links_followed"`
 	LinksFollowedEnter     *ebpf.Program `ebpf:"links_followed_enter"`
+	LinksFollowedLsm       *ebpf.Program `ebpf:"links_followed_lsm"`
 	LinksMade              *ebpf.Program `ebpf:"links_made"`
 	LinksMadeEnter         *ebpf.Program `ebpf:"links_made_enter"`
 	LinksMadeLeave         *ebpf.Program `ebpf:"links_made_leave"`
@@ -369,8 +386,10 @@ type observePrograms struct {
 	ModulesLoaded          *ebpf.Program `ebpf:"modules_loaded"`
 	Mounts                 *ebpf.Program `ebpf:"mounts"`
 	MountsEnter            *ebpf.Program `ebpf:"mounts_enter"`
+	MountsLsm              *ebpf.Program `ebpf:"mounts_lsm"`
 	MountsMoved            *ebpf.Program `ebpf:"mounts_moved"`
 	MountsMovedEnter       *ebpf.Program `ebpf:"mounts_moved_enter"`
+	MountsMovedLsm         *ebpf.Program `ebpf:"mounts_moved_lsm"`
 	NodesMade              *ebpf.Program `ebpf:"nodes_made"`
 	NodesMadeEnter         *ebpf.Program `ebpf:"nodes_made_enter"`
 	NodesMadeLeave         *ebpf.Program `ebpf:"nodes_made_leave"`
@@ -399,11 +418,13 @@ type observePrograms struct {
 	UnixDgramConnectsLeave *ebpf.Program `ebpf:"unix_dgram_connects_leave"`
 	UnixMeets              *ebpf.Program `ebpf:"unix_meets"`
 	UnixMeetsEnter         *ebpf.Program `ebpf:"unix_meets_enter"`
+	UnixMeetsLsm           *ebpf.Program `ebpf:"unix_meets_lsm"`
 	UnixSends              *ebpf.Program `ebpf:"unix_sends"`
 	UnixSendsEnter         *ebpf.Program `ebpf:"unix_sends_enter"`
 	UnixSendsFailed        *ebpf.Program `ebpf:"unix_sends_failed"`
 	UnixSendsFailedEnter   *ebpf.Program `ebpf:"unix_sends_failed_enter"`
 	UnixSendsFailedLeave   *ebpf.Program `ebpf:"unix_sends_failed_leave"`
+	UnixSendsLsm           *ebpf.Program `ebpf:"unix_sends_lsm"`
 	Wakeups                *ebpf.Program `ebpf:"wakeups"`
 }
 
@@ -411,6 +432,7 @@ func (p *observePrograms) Close() error {
 	return _ObserveClose(
 		p.Accepts,
 		p.AcceptsEnter,
+		p.AcceptsLsm,
 		p.BytesReceived,
 		p.BytesSent,
 		p.CgroupMade,
@@ -419,6 +441,7 @@ func (p *observePrograms) Close() error {
 		p.Exits,
 		p.Files,
 		p.FilesEnter,
+		p.FilesLsm,
 		p.Forks,
 		p.Inet6Binds,
 		p.Inet6BindsEnter,
@@ -433,6 +456,7 @@ func (p *observePrograms) Close() error {
 		p.InetListensLeave,
 		p.LinksFollowed,
 		p.LinksFollowedEnter,
+		p.LinksFollowedLsm,
 		p.LinksMade,
 		p.LinksMadeEnter,
 		p.LinksMadeLeave,
@@ -441,8 +465,10 @@ func (p *observePrograms) Close() error {
 		p.ModulesLoaded,
 		p.Mounts,
 		p.MountsEnter,
+		p.MountsLsm,
 		p.MountsMoved,
 		p.MountsMovedEnter,
+		p.MountsMovedLsm,
 		p.NodesMade,
 		p.NodesMadeEnter,
 		p.NodesMadeLeave,
@@ -471,11 +497,13 @@ func (p *observePrograms) Close() error {
 		p.UnixDgramConnectsLeave,
 		p.UnixMeets,
 		p.UnixMeetsEnter,
+		p.UnixMeetsLsm,
 		p.UnixSends,
 		p.UnixSendsEnter,
 		p.UnixSendsFailed,
 		p.UnixSendsFailedEnter,
 		p.UnixSendsFailedLeave,
+		p.UnixSendsLsm,
 		p.Wakeups,
 	)
 }

@@ -24,12 +24,13 @@ type Reader struct {
 	ring   *ringbuf.Reader
 	maps   map[string]*ebpf.Map
 	record ringbuf.Record
+	at     string // where links are pinned
 }
 
 // Open opens what Load has pinned below dir.
 func Open(dir string) (*Reader, error) {
 	at := filepath.Join(dir, generation())
-	r := &Reader{maps: map[string]*ebpf.Map{}}
+	r := &Reader{maps: map[string]*ebpf.Map{}, at: at}
 	for _, name := range append([]string{observeMapRing, observeMapCounters, observeMapTotals}, tables...) {
 		m, err := ebpf.LoadPinnedMap(filepath.Join(at, name), nil)
 		if err != nil {
@@ -69,18 +70,35 @@ func (r *Reader) close() (err error) {
 	return err
 }
 
-// Counts reads what the programs have counted.
+// Counts reads what the programs have counted, and how often the kernel has not run
+// them.
 func (r *Reader) Counts() (c status.Counts, err error) {
 	for i, n := range []*uint64{&c.Events, &c.Firsts, &c.Lost} {
-		var each []uint64
-		if err := r.maps[observeMapCounters].Lookup(uint32(i), &each); err != nil {
-			return c, fmt.Errorf("observer's counters: %w", err)
-		}
-		for _, v := range each {
-			*n += v
+		if *n, err = r.counter(uint32(i)); err != nil {
+			return c, err
 		}
 	}
-	return c, nil
+	c.Skipped, err = skipped(r.at)
+	return c, err
+}
+
+// Drained says whether all that the ring holds was read.
+func (r *Reader) Drained() bool { return r.ring.AvailableBytes() == 0 }
+
+// Lost is how many sights the ring had no room for since the programs were loaded.
+func (r *Reader) Lost() (uint64, error) { return r.counter(counterLost) }
+
+const counterLost = 2 // LOST in bpf/tables.h
+
+func (r *Reader) counter(which uint32) (n uint64, err error) {
+	var each []uint64
+	if err := r.maps[observeMapCounters].Lookup(which, &each); err != nil {
+		return 0, fmt.Errorf("observer's counters: %w", err)
+	}
+	for _, v := range each {
+		n += v
+	}
+	return n, nil
 }
 
 // Fill says how full the tables are, by entries, and the ring, by bytes.

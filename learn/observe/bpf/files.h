@@ -133,7 +133,7 @@ static __always_inline void use(__u64 group, __u64 maker, struct dentry *entry, 
 	tell(s);
 }
 
-static __always_inline int opened(struct file *file)
+static __always_inline int opened(struct file *file, void *none)
 {
 	__u64 group = bpf_get_current_cgroup_id(), *maker;
 	__u32 mode = BPF_CORE_READ(file, f_mode);
@@ -160,7 +160,7 @@ static __always_inline int opened(struct file *file)
 		use(group, *maker, BPF_CORE_READ(file, f_path.dentry), by, &t, type);
 	return 0;
 }
-ON(files, security_file_open, opened)
+ALLOWED(files, file_open, opened)
 
 /* A link that another one made is followed. */
 static __always_inline int followed(struct dentry *entry, struct inode *inode)
@@ -173,7 +173,7 @@ static __always_inline int followed(struct dentry *entry, struct inode *inode)
 		use(group, *maker, entry, 0, &t, S_IFLNK);
 	return 0;
 }
-ON2(links_followed, security_inode_follow_link, followed)
+ALLOWED(links_followed, inode_follow_link, followed)
 
 static __always_inline int made_entry(void *idmap, void *dir, struct dentry *entry, int result)
 {
@@ -197,8 +197,8 @@ static __always_inline int mounts_on(void *from, struct path *place)
 	bpf_map_update_elem(&mounted, &on, &group, BPF_ANY);
 	return 0;
 }
-ON2(mounts, security_sb_mount, mounts_on)
-ON2(mounts_moved, security_move_mount, mounts_on)
+ALLOWED(mounts, sb_mount, mounts_on)
+ALLOWED(mounts_moved, move_mount, mounts_on)
 
 /* A path that is not there: opened, or looked up in any other way. Those that are
  * given from a folder on are not followed. */

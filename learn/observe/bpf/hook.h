@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* How functions of the kernel are watched: by a trampoline (fentry, fexit) or,
  * where that cannot be attached, by probes. Programs that stand in for NAME are
- * NAME_enter and NAME_leave: attach in load.go. */
+ * NAME_enter and NAME_leave, one that is better NAME_lsm: hook in load.go. */
 
 /* ON calls body with the argument of a function of one. */
 #define ON(name, function, body)                                           \
@@ -19,6 +19,14 @@
 	{                                                                  \
 		return body((void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx)); \
 	}
+
+/* ALLOWED calls body with the first two arguments of a hook of security modules. Where
+ * it can be a module of its own it is: the kernel does not run a trampoline's program
+ * while another run of it was preempted on that processor, and a module's it does. */
+#define ALLOWED(name, hook, body)                                          \
+	SEC("lsm/" #hook)                                                  \
+	int name##_lsm(__u64 *ctx) { return body((void *)ctx[0], (void *)ctx[1]); } \
+	ON2(name, security_##hook, body)
 
 /* call is what a kprobe keeps for its kretprobe. */
 struct call {

@@ -166,7 +166,7 @@ static __always_inline int takes(struct socket *sock, struct socket *connection)
 	see(ACCEPT, group, maker, &w);
 	return 0;
 }
-ON2(accepts, security_socket_accept, takes)
+ALLOWED(accepts, socket_accept, takes)
 
 /* A socket that was told to be somewhere is there no more. */
 static __always_inline int released(struct socket *sock)
@@ -206,7 +206,7 @@ static __always_inline int meets(struct sock *sk, struct sock *other)
 	see(CONNECT, group, peer, &w);
 	return 0;
 }
-ON2(unix_meets, security_unix_stream_connect, meets)
+ALLOWED(unix_meets, unix_stream_connect, meets)
 
 static __always_inline int sends_to(struct socket *sock, struct socket *other)
 {
@@ -220,7 +220,7 @@ static __always_inline int sends_to(struct socket *sock, struct socket *other)
 	see(CONNECT, group, peer, &w);
 	return 0;
 }
-ON2(unix_sends, security_unix_may_send, sends_to)
+ALLOWED(unix_sends, unix_may_send, sends_to)
 
 static __always_inline int unix_failed(struct socket *sock, void *addr, void *length, int result)
 {
