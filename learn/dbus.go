@@ -75,7 +75,7 @@ func (c *component) fact(f dbus.Fact) []bus.Body {
 	name := observe.Endpoint("bus:" + f.Name)
 	switch f.What {
 	case dbus.Owned:
-		return c.picture.Holds(f.Unit, name, f.At)
+		return c.picture.Holds(f.Unit, name, f.At, f.At)
 	case dbus.Lost:
 		return c.picture.Lost(name)
 	case dbus.Called:

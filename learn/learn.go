@@ -12,12 +12,15 @@ import (
 	"time"
 
 	"clarityos/learn/acts"
+	"clarityos/learn/graph"
 	"clarityos/learn/observe"
 	"clarityos/learn/status"
+	"clarityos/learn/trial"
 	"clarityos/learn/uses"
 	"clarityos/services/bus"
 	"clarityos/services/bus/client"
 	"clarityos/services/discovery"
+	"clarityos/services/plan"
 )
 
 const (
@@ -38,11 +41,14 @@ type Config struct {
 	Say    func(string)
 	// Profiles is the file of units' profiles, whose folder need not be there.
 	Profiles string
-	// Sockets are those that PID 1 holds for services, by their unit.
-	Sockets map[string]Socket
-	// Silent are services that never say when they are ready.
-	Silent map[string]bool
-	// Confirmed says that boots are learned of well enough not to wait for the hooks.
+	// Graph is the file of who needs whom, likewise.
+	Graph string
+	// Order are the files of what the next boot is started by.
+	Order trial.Files
+	// Plan is what is declared.
+	Plan *plan.Plan
+	// Confirmed says that boots are learned of well enough not to wait for the hooks,
+	// whatever was learned.
 	Confirmed bool
 	// Discovery is the folder of the files by which units find each other.
 	Discovery string
@@ -53,7 +59,11 @@ type Config struct {
 // component is one process's work.
 type component struct {
 	Config
+	sockets   map[string]Socket // that PID 1 holds for services, by their unit
+	silent    map[string]bool   // services that never say when they are ready
+	boot      string            // which one this is, as the kernel has it
 	began     time.Time
+	graph     *graphing
 	mounts    mountTable
 	publisher *client.Publisher
 	dbus      dbusWatch
@@ -67,6 +77,10 @@ type component struct {
 	booting bool                      // the system's state was told
 	status  status.Status
 	hooks   *observe.Reader // nil: there are none; set before anything else runs
+
+	// How many sights were lost when that was last made good: names' and all. Theirs
+	// who reads.
+	named, lost uint64
 }
 
 // Run observes until ctx ends. Ready is called when the hooks are live, or it is
@@ -75,6 +89,14 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	debug.SetMemoryLimit(memory)
 	c := &component{Config: cfg, began: time.Now(), publisher: client.NewPublisher(cfg.Bus, func(err error) { cfg.Say(err.Error()) }), known: make(chan struct{})}
 	c.picture = uses.New(isLocal)
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		cfg.Say(fmt.Sprintf("which boot is this: %v; starts may count twice", err))
+	}
+	c.boot = strings.TrimSpace(string(boot))
+	c.graph = newGraphing(cfg.Graph, cfg.Order, c.boot, cfg.Plan, cfg.Say)
+	cfg.Confirmed = cfg.Confirmed || c.graph.confirmed()
+	c.sockets, c.silent = socketsOf(cfg.Plan), silent(cfg.Plan)
 	c.dbus = c.watchDBus()
 	if cfg.Confirmed {
 		if err := ready(); err != nil {
@@ -96,6 +118,9 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 		return err
 	}
 	if fresh {
+		if !cfg.Confirmed {
+			c.graph.change(func(b *graph.Boot) { b.Whole = true })
+		}
 		if err := c.connections(); err != nil {
 			cfg.Say(err.Error())
 		}
@@ -119,6 +144,8 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 		client.Attend(ctx, cfg.Bus, []bus.Pattern{status.Topic}, nil, func(bus.Task) (any, error) { return c.now() })
 	})
 	all.Go(func() { c.answerActs(ctx) })
+	all.Go(func() { c.graph.answer(ctx, cfg.Bus) })
+	all.Go(func() { c.graph.follow(ctx, cfg.Bus) })
 	if c.hooks == nil {
 		return c.poll(ctx)
 	}
@@ -189,9 +216,15 @@ func (c *component) read(ctx context.Context) error {
 		case err != nil:
 			return err
 		}
+		if err := c.meet(s); err != nil {
+			c.Say(err.Error())
+		}
 		s.Endpoint = resolved(s.Endpoint)
 		c.see(s)
 		c.meets(s)
+		if err := c.catchUp(); err != nil {
+			c.Say(err.Error())
+		}
 	}
 }
 
@@ -226,8 +259,7 @@ func (c *component) followUnits(ctx context.Context) {
 
 // unit takes a message of unit.state; it needs the lock.
 func (c *component) unit(m bus.Message) {
-	active := "inactive" // of one that is gone
-	var since time.Duration
+	active, since := "inactive", bootTime() // of one that is gone
 	if b, err := bus.Decode(m); err == nil {
 		u := b.(*bus.UnitState)
 		active, since = u.Active, u.Since
@@ -235,16 +267,16 @@ func (c *component) unit(m bus.Message) {
 	c.dbus.unit(m.Key, active)
 	switch active {
 	case "active", "reloading":
-		if c.Silent[m.Key] {
+		if c.silent[m.Key] {
 			c.picture.Started(m.Key, since)
 		} else {
 			c.picture.Ready(m.Key, since)
 		}
-		for _, e := range c.Sockets[m.Key].Endpoints {
-			c.publish(c.picture.Held(m.Key, c.Sockets[m.Key].Service, resolved(e), since))
+		for _, e := range c.sockets[m.Key].Endpoints {
+			c.publish(c.picture.Held(m.Key, c.sockets[m.Key].Service, resolved(e), since))
 		}
 	case "inactive", "failed":
-		c.publish(c.picture.Down(m.Key))
+		c.publish(c.picture.Down(m.Key, since))
 	default:
 		c.picture.NotReady(m.Key)
 	}

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"clarityos/learn/graph"
 	"clarityos/learn/observe"
 	"clarityos/learn/sockets"
 )
@@ -22,6 +23,8 @@ func (c *component) names() error {
 			return nil // it was removed meanwhile
 		}
 		if info, err := d.Info(); err == nil {
+			c.mu.Lock()
+			defer c.mu.Unlock()
 			c.picture.Named(cgroupID(info), strings.TrimPrefix(path, cgroups))
 		}
 		return nil
@@ -33,6 +36,7 @@ func cgroupID(info fs.FileInfo) uint64 { return info.Sys().(*syscall.Stat_t).Ino
 
 // lookUp fills in who listens where without having been seen to begin.
 func (c *component) lookUp() error {
+	at := bootTime()
 	held, err := sockets.Listening(os.DirFS("/proc"))
 	if err != nil {
 		return err
@@ -43,7 +47,7 @@ func (c *component) lookUp() error {
 	for _, h := range held {
 		e := resolved(h.Endpoint)
 		now[e] = true
-		c.publish(c.picture.Holds(h.Unit, e, 0))
+		c.publish(c.picture.Holds(h.Unit, e, 0, at))
 	}
 	for e := range c.polled {
 		if !now[e] {
@@ -69,6 +73,39 @@ func (c *component) connections() error {
 		c.publish(c.picture.Calls(h.Unit, resolved(h.Endpoint), bootTime()))
 	}
 	return diagErr
+}
+
+// catchUp makes good what the ring had no room for, once it has room again: cgroups
+// get their names, and sockets are looked up. Files that were made and not used yet
+// are in the programs' own tables, and so lose nothing.
+func (c *component) catchUp() error {
+	if !c.hooks.Drained() {
+		return nil
+	}
+	lost, err := c.hooks.Lost()
+	if err != nil || lost == c.lost {
+		return err
+	}
+	c.lost = lost
+	c.graph.change(func(b *graph.Boot) { b.Whole = false })
+	return errors.Join(c.names(), c.lookUp(), c.connections())
+}
+
+// meet learns the names of cgroups before a sight of one that has none is taken,
+// where the ring may have had no room for them.
+func (c *component) meet(s observe.Sight) error {
+	c.mu.Lock()
+	known := c.picture.Known(s.Cgroup) && c.picture.Known(s.Peer)
+	c.mu.Unlock()
+	if known || s.Kind == observe.Cgroup {
+		return nil
+	}
+	lost, err := c.hooks.Lost()
+	if err != nil || lost == c.named {
+		return err
+	}
+	c.named = lost
+	return c.names()
 }
 
 // poll looks up sockets until ctx ends. What is said of connections that cannot be

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -65,11 +64,7 @@ func (c *component) profile(ctx context.Context) {
 		p.notice = err.Error()
 		c.Say(p.notice)
 	}
-	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		c.Say(fmt.Sprintf("which boot is this: %v; starts may count twice", err))
-	}
-	book.InBoot(strings.TrimSpace(string(boot)))
+	book.InBoot(c.boot)
 	p.book = book
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -101,6 +96,9 @@ func (p *profiling) run(ctx context.Context) {
 			p.drain(ctx)
 		case <-tick.C:
 			p.pass()
+			if p.graph.early() {
+				p.saveGraph()
+			}
 		case <-save.C:
 			p.save()
 		case <-late.C:
@@ -151,6 +149,7 @@ func (p *profiling) drain(ctx context.Context) {
 func (p *profiling) fold(h happening) {
 	unit := h.change.Unit
 	p.tell(p.book.Change(h.change))
+	p.graph.fold(h.change)
 	if h.sample != nil {
 		p.tell(p.book.Sample(unit, *h.sample))
 	}
@@ -222,8 +221,15 @@ func (p *profiling) answer(body json.RawMessage) (any, error) {
 	return r, nil
 }
 
-// save writes the profiles when they have changed.
+func (p *profiling) saveGraph() {
+	if err := p.graph.save(); err != nil {
+		p.Say(err.Error())
+	}
+}
+
+// save writes the profiles, and what was learned, when they have changed.
 func (p *profiling) save() {
+	p.saveGraph()
 	p.mu.Lock()
 	dirty := p.dirty
 	var file []byte

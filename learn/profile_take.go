@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 
+	"clarityos/learn/graph"
 	"clarityos/learn/profiles"
 	"clarityos/services/bus"
 	"clarityos/services/control"
@@ -23,6 +24,7 @@ func (p *profiling) take(ctx context.Context, m bus.Message) {
 			p.booted = true
 			p.book.Booted(b.Took)
 			p.mu.Unlock()
+			p.graph.change(func(g *graph.Boot) { g.Complete(b.Took, b.Failed) })
 		}
 		return
 	case *bus.UnitState:

@@ -2,7 +2,6 @@ package learn
 
 import (
 	"net/netip"
-	"slices"
 
 	"clarityos/learn/observe"
 	"clarityos/services/plan"
@@ -14,8 +13,8 @@ type Socket struct {
 	Endpoints []observe.Endpoint
 }
 
-// Sockets gives those of a plan, by their unit.
-func Sockets(p *plan.Plan) map[string]Socket {
+// socketsOf gives those of a plan, by their unit.
+func socketsOf(p *plan.Plan) map[string]Socket {
 	all := map[string]Socket{}
 	for _, u := range p.Units {
 		if u.Socket == nil {
@@ -32,12 +31,12 @@ func Sockets(p *plan.Plan) map[string]Socket {
 	return all
 }
 
-// Silent gives the services of a plan that never say when they are ready: to have
+// silent gives the services of a plan that never say when they are ready: to have
 // been started is no sign of it.
-func Silent(p *plan.Plan) map[string]bool {
+func silent(p *plan.Plan) map[string]bool {
 	all := map[string]bool{}
 	for _, u := range p.Units {
-		if u.Service != nil && slices.Contains([]plan.Type{plan.Simple, plan.Exec, plan.Idle}, u.Service.Type) && u.Service.NotificationFD == 0 {
+		if u.Service != nil && u.Service.Silent() {
 			all[u.Name] = true
 		}
 	}

@@ -56,6 +56,8 @@ type Counts struct {
 	Events uint64 `json:"events"` // all that was seen
 	Firsts uint64 `json:"firsts"` // of it what was seen for the first time
 	Lost   uint64 `json:"lost"`   // of these those for which the ring had no room; the next of the kind is told again
+
+	Skipped map[string]uint64 `json:"skipped,omitempty"` // by hook: how often the kernel has not run its program
 }
 
 // Fill is how full a table of the programs is. One that is full forgets what was

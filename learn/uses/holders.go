@@ -16,9 +16,10 @@ import (
 // holder is who listens somewhere.
 type holder struct {
 	unit   string
-	since  time.Duration
-	cgroup uint64 // whose the socket is; 0: not known
-	socket string // the unit by which PID 1 holds the socket for the service
+	since  time.Duration // 0: before that was seen
+	seen   time.Duration // when it was known to have it
+	cgroup uint64        // whose the socket is; 0: not known
+	socket string        // the unit by which PID 1 holds the socket for the service
 }
 
 // bind takes a sight of a socket that was bound, or not.
@@ -28,7 +29,7 @@ func (p *Picture) bind(unit string, s observe.Sight) []bus.Body {
 	case s.Endpoint == "":
 		return nil
 	case s.Errno == 0:
-		return p.holds(holder{unit: unit, since: s.At, cgroup: s.Cgroup}, s.Endpoint)
+		return p.holds(holder{unit: unit, since: s.At, seen: s.At, cgroup: s.Cgroup}, s.Endpoint)
 	case s.Errno == unix.EADDRINUSE && h.unit != "" && h.unit != unit:
 		return p.conflict(bus.DiscoveryConflict{Endpoint: string(s.Endpoint), Holder: h.unit, Wants: unit})
 	}
@@ -49,12 +50,13 @@ func (p *Picture) conflict(c bus.DiscoveryConflict) []bus.Body {
 	return []bus.Body{&c}
 }
 
-// Down says that a unit is down, and gives what follows: its sockets are gone, and
-// nobody is kept from what it had.
-func (p *Picture) Down(unit string) (out []bus.Body) {
+// Down says that a unit is down since a moment of CLOCK_BOOTTIME, and gives what
+// follows: the sockets that it had then are gone, and nobody is kept from them. It may
+// be up again and have others by the time that this is heard.
+func (p *Picture) Down(unit string, since time.Duration) (out []bus.Body) {
 	p.NotReady(unit)
 	for _, e := range slices.Sorted(maps.Keys(p.holders)) {
-		if h := p.holders[e]; h.socket == unit || h.socket == "" && h.unit == unit {
+		if h := p.holders[e]; h.seen <= since && (h.socket == unit || h.socket == "" && h.unit == unit) {
 			out = append(out, p.drop(e))
 		}
 	}
@@ -81,13 +83,16 @@ func (p *Picture) drop(e observe.Endpoint) bus.Body {
 	return Gone{&bus.DiscoveryEndpoint{Endpoint: string(e)}}
 }
 
-// Holds says that a unit listens at an endpoint, and gives what follows from it:
-// that it does, and what others have wanted of it in vain.
-func (p *Picture) Holds(unit string, e observe.Endpoint, since time.Duration) []bus.Body {
-	if p.holders[e].unit == unit {
+// Holds says that a unit listens at an endpoint, since when (0: not known) and when
+// that was seen, and gives what follows from it: that it does, and what others have
+// wanted of it in vain.
+func (p *Picture) Holds(unit string, e observe.Endpoint, since, seen time.Duration) []bus.Body {
+	if h, held := p.holders[e]; held && h.unit == unit {
+		h.seen = max(h.seen, seen)
+		p.holders[e] = h
 		return nil
 	}
-	return p.holds(holder{unit: unit, since: since}, e)
+	return p.holds(holder{unit: unit, since: since, seen: seen}, e)
 }
 
 // Lost says that nobody has an endpoint any more.
@@ -109,7 +114,7 @@ func (p *Picture) Holder(e observe.Endpoint) string { return p.holders[e].unit }
 
 // Held says that PID 1 listens at an endpoint for a service, by a unit of sockets.
 func (p *Picture) Held(socket, service string, e observe.Endpoint, since time.Duration) []bus.Body {
-	return p.holds(holder{unit: service, since: since, socket: socket}, e)
+	return p.holds(holder{unit: service, since: since, seen: since, socket: socket}, e)
 }
 
 func (p *Picture) holds(h holder, e observe.Endpoint) (out []bus.Body) {
@@ -134,7 +139,7 @@ func (p *Picture) holds(h holder, e observe.Endpoint) (out []bus.Body) {
 	for _, wanted := range p.wanted(e) {
 		for _, w := range p.waiting[wanted] {
 			p.wants[w.unit]--
-			out = append(out, p.use(w, unit, wanted)...)
+			out = append(out, p.use(w, unit, wanted, since)...)
 		}
 		p.waits -= len(p.waiting[wanted])
 		delete(p.waiting, wanted)

@@ -32,15 +32,15 @@ const (
 // Picture is what is known. Use New.
 type Picture struct {
 	local   func(netip.Addr) bool
-	units   map[uint64]string // by cgroup id
+	units   map[uint64]string // by cgroup id; "" of one that belongs to none
 	gone    []uint64          // of these the ones that were removed, the oldest first
 	holders map[observe.Endpoint]holder
 	waiting map[observe.Endpoint][]waiter // who failed, until somebody listens there
 	waits   int
 	fights  map[observe.Endpoint]bus.DiscoveryConflict
-	held    map[string]int // by unit: its endpoints
-	wants   map[string]int // by unit: what it wants in vain
-	told    map[bus.DependencyUse]bool
+	held    map[string]int  // by unit: its endpoints
+	wants   map[string]int  // by unit: what it wants in vain
+	told    map[string]bool // DependencyUse.Use
 	asked   map[question]bool
 	ready   map[string]time.Duration // units that are, since when
 	starts  map[string]start         // units that run and never say so
@@ -54,6 +54,13 @@ type Gone struct{ bus.Body }
 type waiter struct {
 	unit, phase, failed string
 	datagram            bool
+	at                  time.Duration
+}
+
+// like says whether two uses differ in nothing but their time.
+func (w waiter) like(o waiter) bool {
+	o.at = w.at
+	return w == o
 }
 
 // question is a datagram that a unit has sent to another one.
@@ -63,7 +70,7 @@ type question struct{ from, to string }
 // whoever connects elsewhere uses nothing of it.
 func New(local func(netip.Addr) bool) *Picture {
 	return &Picture{local: local, units: map[uint64]string{}, holders: map[observe.Endpoint]holder{},
-		waiting: map[observe.Endpoint][]waiter{}, fights: map[observe.Endpoint]bus.DiscoveryConflict{}, held: map[string]int{}, wants: map[string]int{}, told: map[bus.DependencyUse]bool{}, asked: map[question]bool{}, ready: map[string]time.Duration{}, starts: map[string]start{}}
+		waiting: map[observe.Endpoint][]waiter{}, fights: map[observe.Endpoint]bus.DiscoveryConflict{}, held: map[string]int{}, wants: map[string]int{}, told: map[string]bool{}, asked: map[question]bool{}, ready: map[string]time.Duration{}, starts: map[string]start{}}
 }
 
 // UnitOf gives the unit of a cgroup's path below the root: the first part that is
@@ -86,14 +93,19 @@ func UnitOf(cgroup string) string {
 
 // Named says which path a cgroup has.
 func (p *Picture) Named(id uint64, path string) {
-	unit := UnitOf(path)
-	switch {
-	case unit == "":
-	case len(p.units) >= maxCgroups:
+	switch _, known := p.units[id]; {
+	case !known && len(p.units) >= maxCgroups:
 		p.Dropped++
 	default:
-		p.units[id] = unit
+		p.units[id] = UnitOf(path)
 	}
+}
+
+// Known says whether a cgroup has a name, or none is wanted: 0 is that of nobody who
+// is known.
+func (p *Picture) Known(id uint64) bool {
+	_, named := p.units[id]
+	return named || id == 0
 }
 
 // Unit gives the unit of a cgroup; "" of one that belongs to none, or is not known.
@@ -138,6 +150,7 @@ func (s *start) isQuiet(at time.Duration) bool {
 // removed forgets the oldest of the cgroups that are no more.
 func (p *Picture) removed(id uint64) {
 	if p.units[id] == "" {
+		delete(p.units, id)
 		return
 	}
 	if p.gone = append(p.gone, id); len(p.gone) > maxGone {
@@ -176,7 +189,7 @@ func (p *Picture) See(s observe.Sight) []bus.Body {
 		}
 	case observe.Accept:
 		if peer == "" { // PID 1 has made the socket and passed it on
-			return p.holds(holder{unit: unit, since: s.At}, s.Endpoint)
+			return p.holds(holder{unit: unit, since: s.At, seen: s.At}, s.Endpoint)
 		}
 	case observe.Close:
 		return p.closed(s.Endpoint, s.Cgroup)
@@ -184,10 +197,10 @@ func (p *Picture) See(s observe.Sight) []bus.Body {
 		if peer == "" {
 			return p.connect(p.waiter(unit, s), s.Endpoint)
 		}
-		return p.use(p.waiter(unit, s), peer, s.Endpoint)
+		return p.use(p.waiter(unit, s), peer, s.Endpoint, p.holders[s.Endpoint].since)
 	case observe.Use:
 		if peer != "" {
-			return p.use(p.waiter(unit, s), peer, observe.Endpoint(s.File.String()+":"+s.Path))
+			return p.use(p.waiter(unit, s), peer, observe.Endpoint(s.File.String()+":"+s.Path), 0)
 		}
 	}
 	return nil
@@ -195,7 +208,7 @@ func (p *Picture) See(s observe.Sight) []bus.Body {
 
 // waiter is what a sight says of who uses something.
 func (p *Picture) waiter(unit string, s observe.Sight) waiter {
-	w := waiter{unit: unit, phase: "start", datagram: s.Datagram}
+	w := waiter{unit: unit, phase: "start", datagram: s.Datagram, at: s.At}
 	if since, ok := p.ready[unit]; ok && since <= s.At {
 		w.phase = "steady"
 	}
@@ -210,9 +223,9 @@ func (p *Picture) connect(w waiter, e observe.Endpoint) []bus.Body {
 		return nil
 	}
 	if h, at := p.holder(e); at != "" {
-		return p.use(w, h.unit, e)
+		return p.use(w, h.unit, e, h.since)
 	}
-	if slices.Contains(p.waiting[e], w) || w.datagram && isClient(e) {
+	if slices.ContainsFunc(p.waiting[e], w.like) || w.datagram && isClient(e) {
 		return nil
 	}
 	if p.waits >= maxWaiting || p.wants[w.unit] >= maxEach {
@@ -236,12 +249,13 @@ func isClient(e observe.Endpoint) bool {
 	return inet && addr.Port() >= ephemeral
 }
 
-// use tells a use once. To answer a datagram is none.
-func (p *Picture) use(w waiter, on string, e observe.Endpoint) []bus.Body {
+// use tells the first use of what was made at a moment (0: not known). To answer a
+// datagram is none.
+func (p *Picture) use(w waiter, on string, e observe.Endpoint, made time.Duration) []bus.Body {
 	kind, object, _ := strings.Cut(string(e), ":")
-	u := bus.DependencyUse{Unit: w.unit, On: on, Kind: kind, Object: object, Phase: w.phase, Failed: w.failed,
+	u := bus.DependencyUse{Unit: w.unit, On: on, Kind: kind, Object: object, Phase: w.phase, Failed: w.failed, At: w.at, Made: made,
 		Use: strings.Join([]string{w.unit, on, string(e), w.phase}, " ")}
-	if w.unit == on || p.told[u] || w.datagram && p.asked[question{on, w.unit}] {
+	if w.unit == on || p.told[u.Use] || w.datagram && p.asked[question{on, w.unit}] {
 		return nil
 	}
 	if w.datagram {
@@ -251,6 +265,6 @@ func (p *Picture) use(w waiter, on string, e observe.Endpoint) []bus.Body {
 		p.Dropped++
 		return nil
 	}
-	p.told[u] = true
+	p.told[u.Use] = true
 	return []bus.Body{&u}
 }

@@ -89,7 +89,7 @@ func TestSee(t *testing.T) {
 			[]string{"db.service at tcp:0.0.0.0:7"}},
 		"in vain, then there": {[]observe.Sight{connect(web, "unix:/run/db", syscall.ENOENT), connect(web, "tcp:127.0.0.1:1", syscall.ECONNREFUSED), bind(db, "unix:/run/db"), listen(db, "tcp:0.0.0.0:1"), connect(web, "unix:/run/db", 0)},
 			[]string{"db.service at unix:/run/db", "web.service uses db.service unix /run/db (start ENOENT)", "db.service at tcp:0.0.0.0:1",
-				"web.service uses db.service tcp 127.0.0.1:1 (start ECONNREFUSED)", "web.service uses db.service unix /run/db (start )"}},
+				"web.service uses db.service tcp 127.0.0.1:1 (start ECONNREFUSED)"}},
 		"its own":   {[]observe.Sight{listen(web, "tcp:0.0.0.0:80"), connect(web, "tcp:127.0.0.1:80", 0)}, []string{"web.service at tcp:0.0.0.0:80"}},
 		"no unit":   {[]observe.Sight{listen(99, "tcp:0.0.0.0:80"), connect(98, "tcp:127.0.0.1:80", 0)}, nil},
 		"datagrams": {[]observe.Sight{bind(db, "udp:127.0.0.1:53"), connect(web, "udp:127.0.0.1:53", 0)}, []string{"db.service at udp:127.0.0.1:53", "web.service uses db.service udp 127.0.0.1:53 (start )"}},
@@ -181,10 +181,39 @@ func TestReady(t *testing.T) {
 	if told, again := p.See(fight), p.See(fight); len(told) != 1 || again != nil {
 		t.Errorf("%q, and again %q", words(told), words(again))
 	}
-	gone := p.Down("db.service")
+	gone := p.Down("db.service", 0)
 	want := []string{"gone: tcp:0.0.0.0:1", "gone: unix:/run/db", "gone: other.service wants tcp:0.0.0.0:1 of db.service"}
 	if d := cmp.Diff(want, words(gone)); d != "" || len(p.fights) != 0 || len(p.Endpoints()) != 0 {
 		t.Errorf("%s %+v", d, p.Endpoints())
+	}
+}
+
+// What is heard late of a stop takes nothing from who is up again, seen to be so by a
+// sight or by looking it up.
+func TestDownLate(t *testing.T) {
+	p := picture()
+	old, again := bind(db, "unix:/run/db"), bind(db, "unix:/run/db")
+	old.At, again.At = 5, 20
+	p.See(old)
+	p.Holds("db.service", "unix:/run/looked-up", 0, 5)
+	p.Holds("db.service", "unix:/run/never-again", 0, 5)
+	p.See(again)
+	p.Holds("db.service", "unix:/run/looked-up", 0, 20)
+	if d := cmp.Diff([]string{"gone: unix:/run/never-again"}, words(p.Down("db.service", 10))); d != "" {
+		t.Error(d)
+	}
+}
+
+// Whose a cgroup is is known once its path is, also where it is no unit's.
+func TestKnown(t *testing.T) {
+	p := picture()
+	p.Named(8, "/system.slice")
+	if !p.Known(0) || !p.Known(web) || !p.Known(8) || p.Known(9) {
+		t.Error("of none, a unit, a slice and nobody: ", p.Known(0), p.Known(web), p.Known(8), p.Known(9))
+	}
+	p.See(observe.Sight{Cgroup: 8, Kind: observe.Removed})
+	if p.Known(8) {
+		t.Error("a slice that is no more is remembered")
 	}
 }
 
@@ -203,7 +232,7 @@ func TestBounds(t *testing.T) {
 	if got := words(p.See(bind(db, "unix:/run/db"))); len(got) != 2 {
 		t.Errorf("another's: %q", got)
 	}
-	p.Down("web.service")
+	p.Down("web.service", 0)
 	for n := range maxEach {
 		p.See(bind(db, observe.Endpoint(fmt.Sprintf("unix:/run/%d", n))))
 	}
@@ -242,10 +271,10 @@ func TestHeld(t *testing.T) {
 	if d := cmp.Diff([]string{"db.service at tcp:127.0.0.1:1", "web.service uses db.service tcp 127.0.0.1:1 (start ECONNREFUSED)"}, got); d != "" {
 		t.Error(d)
 	}
-	if again, gone := p.Held("db.socket", "db.service", "tcp:127.0.0.1:1", 4), p.Down("db.service"); again != nil || gone != nil {
+	if again, gone := p.Held("db.socket", "db.service", "tcp:127.0.0.1:1", 4), p.Down("db.service", 9); again != nil || gone != nil {
 		t.Errorf("%q, %q", words(again), words(gone))
 	}
-	if d := cmp.Diff([]string{"gone: tcp:127.0.0.1:1"}, words(p.Down("db.socket"))); d != "" || p.held["db.service"] != 0 {
+	if d := cmp.Diff([]string{"gone: tcp:127.0.0.1:1"}, words(p.Down("db.socket", 9))); d != "" || p.held["db.service"] != 0 {
 		t.Errorf("%s, and %d are left", d, p.held["db.service"])
 	}
 }
@@ -263,11 +292,11 @@ func TestNames(t *testing.T) {
 	}{
 		{"in vain", p.Calls("web.service", name, 9), nil},
 		{"again", p.Calls("web.service", name, 9), nil},
-		{"owned", p.Holds("db.service", name, 3), []string{"db.service at bus:org.example.DB", "web.service uses db.service bus org.example.DB (start )"}},
-		{"owned again", p.Holds("db.service", name, 4), nil},
+		{"owned", p.Holds("db.service", name, 3, 3), []string{"db.service at bus:org.example.DB", "web.service uses db.service bus org.example.DB (start )"}},
+		{"owned again", p.Holds("db.service", name, 4, 4), nil},
 		{"steady", p.Calls("web.service", name, 10), []string{"web.service uses db.service bus org.example.DB (steady )"}},
 		{"its own", p.Calls("db.service", name, 10), nil},
-		{"passed on", p.Holds("other.service", name, 11), []string{"other.service at bus:org.example.DB"}},
+		{"passed on", p.Holds("other.service", name, 11, 11), []string{"other.service at bus:org.example.DB"}},
 		{"lost", p.Lost(name), []string{"gone: bus:org.example.DB"}},
 		{"lost again", p.Lost(name), nil},
 	} {
@@ -278,7 +307,7 @@ func TestNames(t *testing.T) {
 	if p.Held("db.socket", "db.service", "unix:/run/db", 1); p.Holder("unix:/run/db") != "db.service" || p.Holder(name) != "" {
 		t.Errorf("%q and %q", p.Holder("unix:/run/db"), p.Holder(name))
 	}
-	p.Down("db.socket")
+	p.Down("db.socket", 9)
 	if p.held["db.service"] != 0 || p.held["other.service"] != 0 || p.waits != 0 {
 		t.Errorf("%v are held, %d wait", p.held, p.waits)
 	}

@@ -80,18 +80,20 @@ func (m *HealthState) About() (*Kind, string) { return healthState, m.Unit }
 
 // DependencyUse is what topic dependency.use carries. A unit was seen for the first time in this boot to use what another one made.
 type DependencyUse struct {
-	Use    string `json:"use"`              // all that follows but for failed, in a line
-	Unit   string `json:"unit"`             // who uses it
-	On     string `json:"on"`               // whose it is
-	Kind   string `json:"kind"`             // unix, tcp, udp, file, fifo, device, mount or bus
-	Object string `json:"object"`           // path, address, or name
-	Phase  string `json:"phase"`            // start, before the user was ready, or steady
-	Failed string `json:"failed,omitempty"` // the error of a use that failed, such as ENOENT
+	Use    string        `json:"use"`              // who, whose, what and when, in a line
+	Unit   string        `json:"unit"`             // who uses it
+	On     string        `json:"on"`               // whose it is
+	Kind   string        `json:"kind"`             // unix, tcp, udp, file, fifo, device, mount or bus
+	Object string        `json:"object"`           // path, address, or name
+	Phase  string        `json:"phase"`            // start, before the user was ready, or steady
+	Failed string        `json:"failed,omitempty"` // the error of a use that failed, such as ENOENT
+	At     time.Duration `json:"at,omitempty"`     // CLOCK_BOOTTIME of that use
+	Made   time.Duration `json:"made,omitempty"`   // since when what is used was there, as far as that was seen
 }
 
 var dependencyUse = &Kind{Topic: "dependency.use", Version: 1, Priority: Critical, Key: "use",
 	Keep: true, Public: false, body: func() Body { return new(DependencyUse) },
-	fields: map[string]fieldType{"use": aString, "unit": aString, "on": aString, "kind": aString, "object": aString, "phase": aString, "failed": aString}}
+	fields: map[string]fieldType{"use": aString, "unit": aString, "on": aString, "kind": aString, "object": aString, "phase": aString, "failed": aString, "at": anInt, "made": anInt}}
 
 // About gives the kind of the message and what it is about.
 func (m *DependencyUse) About() (*Kind, string) { return dependencyUse, m.Use }

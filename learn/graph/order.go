@@ -1,0 +1,128 @@
+package graph
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Need is an edge that is acted on at start.
+type Need struct {
+	Pair
+	P    float64 // Belief.P of it; 1 of one that a person has pinned
+	Hard bool
+}
+
+// Left is an edge that would be acted on, and why it is not.
+type Left struct {
+	Pair
+	Why string // "a cycle", of edges that are more sure, or "declared" to be the other way round
+}
+
+// Order is the needs of a model, without cycles.
+type Order struct {
+	Needs []Need // by Unit and On
+	Left  []Left // likewise
+}
+
+// Needs gives the edges that are acted on, the surest first admitted: one that closes a
+// cycle with those and what is declared is left out. After is what is declared: the
+// units that each one starts after.
+func (m *Model) Needs(after map[string][]string) (o Order) {
+	var all []Need
+	for p, e := range m.Edges {
+		if e.Needed() {
+			n := Need{Pair: p, P: e.Start.P(), Hard: e.Verdict() == Hard}
+			if e.Said == Pinned {
+				n.P = 1
+			}
+			all = append(all, n)
+		}
+	}
+	slices.SortFunc(all, func(a, b Need) int {
+		return cmp.Or(cmp.Compare(b.P, a.P), ComparePairs(a.Pair, b.Pair))
+	})
+	learned := map[string][]string{}
+	for _, n := range all {
+		switch {
+		case reaches(after, nil, n.On, n.Unit):
+			o.Left = append(o.Left, Left{n.Pair, "it is declared the other way round"})
+		case reaches(after, learned, n.On, n.Unit):
+			o.Left = append(o.Left, Left{n.Pair, "it closes a cycle with needs that are more sure"})
+		default:
+			learned[n.Unit] = append(learned[n.Unit], n.On)
+			o.Needs = append(o.Needs, n)
+		}
+	}
+	slices.SortFunc(o.Needs, func(a, b Need) int { return ComparePairs(a.Pair, b.Pair) })
+	slices.SortFunc(o.Left, func(a, b Left) int { return ComparePairs(a.Pair, b.Pair) })
+	return o
+}
+
+// reaches says whether there is a way from one unit to another along two sets of edges.
+func reaches(declared, learned map[string][]string, from, to string) bool {
+	seen := map[string]bool{from: true}
+	queue := []string{from}
+	for len(queue) > 0 {
+		u := queue[0]
+		queue = queue[1:]
+		if u == to {
+			return true
+		}
+		for _, list := range [][]string{declared[u], learned[u]} {
+			for _, next := range list {
+				if !seen[next] {
+					seen[next] = true
+					queue = append(queue, next)
+				}
+			}
+		}
+	}
+	return false
+}
+
+// Marks gives what others need of a unit when they start: it is ready when all of it
+// is there. Sorted, at most maxObjects.
+func (m *Model) Marks(on string) (out []Object) {
+	for p, e := range m.Edges {
+		if p.On != on || !e.Needed() {
+			continue
+		}
+		for _, o := range e.Objects {
+			if o.Start && o.Age == 0 {
+				out = append(out, Object{Kind: o.Kind, Name: o.Name, Start: true})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b Object) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
+	out = slices.Compact(out)
+	return out[:min(len(out), maxObjects)]
+}
+
+// Ranks gives how long it takes from the begin of each unit's start until everything
+// is up that stands behind it: its upward rank (Topcuoglu, Hariri and Wu 2002), over
+// learned spans. Before is, for each unit, those that start after it.
+func (m *Model) Ranks(before map[string][]string) map[string]time.Duration {
+	ranks, open := map[string]time.Duration{}, map[string]bool{}
+	var rank func(string) time.Duration
+	rank = func(u string) time.Duration {
+		if r, known := ranks[u]; known {
+			return r
+		}
+		if open[u] {
+			return 0 // a cycle: whatever it is, it ends
+		}
+		open[u] = true
+		var most time.Duration
+		for _, next := range before[u] {
+			most = max(most, rank(next))
+		}
+		ranks[u] = m.Units[u].Span() + most
+		return ranks[u]
+	}
+	for _, u := range slices.Sorted(maps.Keys(m.Units)) {
+		rank(u)
+	}
+	return ranks
+}

@@ -1,0 +1,30 @@
+package learn
+
+import (
+	"clarityos/learn/graph"
+	"clarityos/services/plan"
+)
+
+// orderOf makes of what was learned what PID 1 can start by. After is what is declared:
+// the units that each one starts after.
+func orderOf(m *graph.Model, after map[string][]string) *plan.Order {
+	o := &plan.Order{After: []plan.Learned{}, Marks: map[string][]plan.Mark{}}
+	before := map[string][]string{} // by unit: those that start after it
+	for unit, all := range after {
+		for _, on := range all {
+			before[on] = append(before[on], unit)
+		}
+	}
+	for _, n := range m.Needs(after).Needs {
+		o.After = append(o.After, plan.Learned{Unit: n.Unit, On: n.On, Limit: plan.SoftFor(m.Units[n.On].Span())})
+		before[n.On] = append(before[n.On], n.Unit)
+		if o.Marks[n.On] != nil {
+			continue
+		}
+		for _, mark := range m.Marks(n.On) {
+			o.Marks[n.On] = append(o.Marks[n.On], plan.Mark{Kind: mark.Kind, Name: mark.Name})
+		}
+	}
+	o.Ranks = m.Ranks(before)
+	return o
+}

@@ -1,0 +1,109 @@
+package trial
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"clarityos/learn/keep"
+	"clarityos/services/plan"
+)
+
+// Files are those of an order. In Dir, order is what the next boot is to be started by,
+// and order.trying what this one is, until it has completed.
+type Files struct {
+	Dir   string // on a disk; "" when nothing lasts
+	Baked string // of the image, for its first boot
+	Given string // where PID 1 reads it
+}
+
+// Machine are those of a machine whose learned files are kept in dir; "" when they do
+// not last.
+func Machine(dir string) Files {
+	return Files{Dir: dir, Baked: "/usr/lib/clarity/order", Given: plan.OrderPath}
+}
+
+func (f Files) next() string   { return filepath.Join(f.Dir, "order") }
+func (f Files) trying() string { return filepath.Join(f.Dir, "order.trying") }
+
+// ErrTrying is that the last boot which was started by an order has not completed.
+var ErrTrying = errors.New("the last boot that was started by what was learned did not complete; this one is as declared")
+
+// Take lays the order for this boot where PID 1 reads it, and marks it as tried. Without
+// an error and with taken false there is none. What cannot be read is set aside, as
+// keep.Load does.
+func (f Files) Take() (taken bool, err error) {
+	source := f.Baked
+	if f.Dir != "" {
+		next, trying, known := exists(f.next()), exists(f.trying()), exists(filepath.Join(f.Dir, "graph"))
+		switch {
+		case next:
+			source = f.next()
+		case trying:
+			return false, ErrTrying
+		case known:
+			return false, nil
+		}
+	}
+	var file []byte
+	err = keep.Load(source, "the order", plan.MaxOrderSize, func(b []byte) error {
+		_, err := plan.DecodeOrder(b)
+		file = b
+		return err
+	})
+	if err != nil || file == nil {
+		return false, err
+	}
+	if f.Dir != "" { // on the disk before anything is started by it
+		if err := keep.Save(f.trying(), "the order", file); err != nil {
+			return false, err
+		}
+		if err := f.drop(f.next()); err != nil {
+			return false, err
+		}
+	}
+	if err := keep.Save(f.Given, "the order", file); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// Tried says whether this boot is started by an order, and whether the last one was and
+// has not completed.
+func (f Files) Tried() (ordered, failed bool) {
+	ordered = exists(f.Given)
+	return ordered, f.Dir != "" && !ordered && exists(f.trying())
+}
+
+// Complete says that this boot has completed, and what the next one is to be started by;
+// nil is nothing.
+func (f Files) Complete(order []byte) error {
+	if f.Dir == "" {
+		return nil
+	}
+	if order == nil {
+		return errors.Join(f.drop(f.next()), f.drop(f.trying()))
+	}
+	if err := keep.Save(f.next(), "the order", order); err != nil {
+		return err
+	}
+	return f.drop(f.trying())
+}
+
+func (f Files) drop(path string) error {
+	err := os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err = errors.Join(err, keep.SyncFolder(path)); err != nil {
+		return fmt.Errorf("the order: %w", err)
+	}
+	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}

@@ -1,0 +1,92 @@
+package trial
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Outcome is what became of a boot.
+type Outcome struct {
+	Took   time.Duration `json:"took"`             // CLOCK_BOOTTIME when all was there that starts needed
+	Failed []string      `json:"failed,omitempty"` // units that had failed until then, sorted
+}
+
+// History is what boots with and without an order have come to. The zero value has seen
+// none.
+type History struct {
+	Declared []Outcome `json:"declared,omitempty"` // of the latest boots without, the newest last
+	Off      int       `json:"off,omitempty"`      // so many boots to come are without
+	Price    int       `json:"price,omitempty"`    // … when the next one is bad; 0: one
+	Why      string    `json:"why,omitempty"`      // of Off
+}
+
+const (
+	// maxDeclared is how many outcomes are kept.
+	maxDeclared = 8
+	// maxPrice bounds for how many boots a bad one turns the order off.
+	maxPrice = 64
+	// slower is what a boot may take, of the median of declared ones, and besides.
+	slower, besides = 1.25, time.Second
+)
+
+// Check says what in a history cannot be.
+func (h History) Check() error {
+	if len(h.Declared) > maxDeclared || h.Off < 0 || h.Off > maxPrice || h.Price < 0 || h.Price > maxPrice {
+		return fmt.Errorf("boots cannot have gone like this: %+v", h)
+	}
+	return nil
+}
+
+// Use says whether the next boot is to be started by the order: not before one was seen
+// without.
+func (h History) Use() bool { return h.Off == 0 && len(h.Declared) > 0 }
+
+// Bad gives the history after a boot that was started by an order and should not have been.
+// Each costs twice what the one before did, until one is good.
+func (h History) Bad(why string) History {
+	h.Off = max(h.Price, 1)
+	h.Price = min(2*h.Off, maxPrice)
+	h.Why = why
+	return h
+}
+
+// After gives the history after a boot that has completed, which was started by an order or
+// not.
+func (h History) After(o Outcome, ordered bool) History {
+	if ordered {
+		if why := h.fault(o); why != "" {
+			return h.Bad(why)
+		}
+		h.Price /= 2
+		return h
+	}
+	h.Declared = append(slices.Clone(h.Declared), o)
+	h.Declared = h.Declared[max(0, len(h.Declared)-maxDeclared):]
+	if h.Off = max(h.Off-1, 0); h.Off == 0 {
+		h.Why = ""
+	}
+	return h
+}
+
+// fault says what is wrong with a boot that was started by an order; "" is nothing.
+func (h History) fault(o Outcome) string {
+	if len(h.Declared) == 0 {
+		return "" // there is nothing to hold it to
+	}
+	var took []time.Duration
+	for _, d := range h.Declared {
+		took = append(took, d.Took)
+	}
+	slices.Sort(took)
+	median := took[len(took)/2]
+	for _, unit := range o.Failed {
+		if !slices.ContainsFunc(h.Declared, func(d Outcome) bool { return slices.Contains(d.Failed, unit) }) {
+			return fmt.Sprintf("%s failed, which it did in none of %d boots without", unit, len(h.Declared))
+		}
+	}
+	if most := time.Duration(slower*float64(median)) + besides; o.Took > most {
+		return fmt.Sprintf("it took %v, and %v without", o.Took.Round(time.Millisecond), median.Round(time.Millisecond))
+	}
+	return ""
+}

@@ -1,0 +1,68 @@
+package trial
+
+import (
+	"testing"
+	"time"
+)
+
+const s = time.Second
+
+// declared is a history of boots without an order.
+func declared(took ...time.Duration) (h History) {
+	for _, t := range took {
+		h = h.After(Outcome{Took: t, Failed: []string{"known.service"}}, false)
+	}
+	return h
+}
+
+func TestFault(t *testing.T) {
+	for name, c := range map[string]struct {
+		before History
+		boot   Outcome
+		why    string // "": it was good
+	}{
+		"faster":              {declared(10 * s), Outcome{Took: 5 * s}, ""},
+		"a little slower":     {declared(10 * s), Outcome{Took: 13500 * time.Millisecond}, ""},
+		"slower":              {declared(10*s, 10*s, 10*s), Outcome{Took: 13501 * time.Millisecond}, "it took 13.501s, and 10s without"},
+		"than the median":     {declared(10*s, 100*s, 9*s), Outcome{Took: 14 * s}, "it took 14s, and 10s without"},
+		"fails what starts":   {declared(10*s, 10*s), Outcome{Took: 5 * s, Failed: []string{"known.service", "new.service"}}, "new.service failed, which it did in none of 2 boots without"},
+		"fails what did too":  {declared(10 * s), Outcome{Took: 5 * s, Failed: []string{"known.service"}}, ""},
+		"nothing to hold to":  {History{}, Outcome{Took: time.Hour, Failed: []string{"a.service"}}, ""},
+		"boots of little use": {declared(0), Outcome{Took: 2 * s}, "it took 2s, and 0s without"},
+	} {
+		after := c.before.After(c.boot, true)
+		if after.Why != c.why || (after.Off == 0) != (c.why == "") {
+			t.Errorf("%s: %+v", name, after)
+		}
+	}
+}
+
+// Bad boots in a row cost twice as many as before, up to a bound, and good ones make it
+// cheaper again.
+func TestPrice(t *testing.T) {
+	h := declared(s)
+	if (History{}).Use() || !h.Use() {
+		t.Error("an order is used once a boot was seen without, and not before")
+	}
+	for _, want := range []int{1, 2, 4, 8, 16, 32, 64, 64} {
+		h = h.After(Outcome{Took: time.Hour}, true)
+		for n := range want {
+			if h.Use() || h.Why == "" {
+				t.Fatalf("after %d of %d boots without it is used again: %+v", n, want, h)
+			}
+			h = h.After(Outcome{Took: s}, false)
+		}
+		if !h.Use() || h.Why != "" {
+			t.Fatalf("after %d boots without it is not used again: %+v", want, h)
+		}
+	}
+	for range 7 {
+		h = h.After(Outcome{Took: s}, true)
+	}
+	if h = h.Bad("why"); h.Off != 1 {
+		t.Errorf("after good boots a bad one costs %d", h.Off)
+	}
+	if len(h.Declared) != maxDeclared {
+		t.Errorf("%d outcomes are kept", len(h.Declared))
+	}
+}
