@@ -83,7 +83,7 @@ waited for the one below it, which of all that it is ordered after was up last.
 					return err
 				}
 			}
-			links := criticalChain(r, newGraph(relations.Units, inOrder, false), unit)
+			links := criticalChain(r, newEdges(relations.Units, inOrder, false), unit)
 			if links == nil {
 				return fmt.Errorf("%s is not up, or was not in this boot; `clarityctl why %s` tells more", unit, unit)
 			}
@@ -108,7 +108,7 @@ waited for the one below it, which of all that it is ordered after was up last.
 
 // criticalChain follows from a unit that is up what it waited for: of the units
 // that it is ordered after, the one that was up last before it began.
-func criticalChain(r control.StatusReply, order graph, unit string) []Blame {
+func criticalChain(r control.StatusReply, order edges, unit string) []Blame {
 	views := byName(r.Units)
 	var links []Blame
 	for u, ok := views[unit]; ok && u.Up > 0; {

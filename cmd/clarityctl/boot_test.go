@@ -42,7 +42,7 @@ func booted() (control.StatusReply, []control.UnitRelations) {
 
 func TestCriticalChain(t *testing.T) {
 	r, relations := booted()
-	order := newGraph(relations, inOrder, false)
+	order := newEdges(relations, inOrder, false)
 	for unit, want := range map[string]string{
 		"default.target": "default.target web.service db.service",
 		"slow.service":   "slow.service",
@@ -124,7 +124,7 @@ func TestTree(t *testing.T) {
 		{"e", false, false, ". e\n"},
 	} {
 		marks := map[string]string{"a": ".", "b": ".", "c": ".", "d": ".", "e": "."}
-		if got := newGraph(units, pullsIn, tc.reverse).tree(tc.root, tc.kinds).text(marks); got != tc.want {
+		if got := newEdges(units, pullsIn, tc.reverse).tree(tc.root, tc.kinds).text(marks); got != tc.want {
 			t.Errorf("%s:\n%s\nwant\n%s", tc.root, got, tc.want)
 		}
 	}

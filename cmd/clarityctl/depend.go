@@ -42,7 +42,7 @@ and has "…" behind it.`,
 			case after || before:
 				kinds = inOrder
 			}
-			g := newGraph(relations.Units, kinds, reverse || before)
+			g := newEdges(relations.Units, kinds, reverse || before)
 			marks := map[string]string{}
 			for _, v := range list.Units {
 				marks[v.Name] = c.mark(v)
@@ -86,11 +86,11 @@ var (
 	}
 )
 
-// graph holds, for each unit, where its edges lead and of which kinds they are.
-type graph map[string]map[string][]string
+// edges holds, for each unit, where its edges lead and of which kinds they are.
+type edges map[string]map[string][]string
 
-func newGraph(units []control.UnitRelations, kinds []relation, reverse bool) graph {
-	g := graph{}
+func newEdges(units []control.UnitRelations, kinds []relation, reverse bool) edges {
+	g := edges{}
 	for i := range units {
 		for _, k := range kinds {
 			for _, to := range k.list(&units[i].Relations) {
@@ -117,7 +117,7 @@ type tree struct {
 }
 
 // tree unfolds each unit once, where it is nearest to the root.
-func (g graph) tree(root string, kinds bool) tree {
+func (g edges) tree(root string, kinds bool) tree {
 	// Breadth first says below which unit each is unfolded.
 	parent, queue := map[string]string{root: ""}, []string{root}
 	for len(queue) > 0 {
@@ -148,7 +148,7 @@ func (g graph) tree(root string, kinds bool) tree {
 	return unfold(root)
 }
 
-func (g graph) next(u string) []string {
+func (g edges) next(u string) []string {
 	var names []string
 	for to := range g[u] {
 		names = append(names, to)

@@ -75,6 +75,9 @@ func learnStatus(st status.Status) string {
 		fmt.Fprintf(&b, "instead   %s\n", st.Fallback)
 	}
 	fmt.Fprintf(&b, "seen      %d events, %d for the first time, %d of these lost\n", st.Counts.Events, st.Counts.Firsts, st.Counts.Lost)
+	for _, name := range slices.Sorted(maps.Keys(st.Counts.Skipped)) {
+		fmt.Fprintf(&b, "skipped   %s, %d times\n", name, st.Counts.Skipped[name])
+	}
 	fmt.Fprintf(&b, "told      %d uses, %d messages not sent yet\n", st.Uses, st.Unsent)
 	if d := st.DBus; d.Connections > 0 {
 		fmt.Fprintf(&b, "D-Bus     %d names, %d connections, %d calls, %d of these by unknown units", d.Names, d.Connections, d.Calls, d.Unknown)

@@ -15,7 +15,10 @@ import (
 	"clarityos/init/stage"
 	"clarityos/learn"
 	"clarityos/learn/observe"
+	"clarityos/learn/trial"
 	"clarityos/services/bus"
+	"clarityos/services/control"
+	"clarityos/services/control/client"
 	"clarityos/services/discovery"
 	"clarityos/services/sdnotify"
 )
@@ -24,6 +27,8 @@ const (
 	learnHooks = "/run/clarity/learn.hooks"
 	// loadLimit is how long the kernel may take to check the programs.
 	loadLimit = time.Minute
+	// learnedLimit is how long PID 1 may take to take an order.
+	learnedLimit = 5 * time.Second
 )
 
 // runLearn is the learning component.
@@ -35,7 +40,7 @@ func runLearn(ctx context.Context, _ []string) error {
 	if err != nil {
 		return fmt.Errorf("learn: %w", err)
 	}
-	return learn.Run(ctx, learn.Config{Bus: bus.Path, Pins: observe.Dir, Record: learnHooks, Say: say, Profiles: profilesFile(), Discovery: discovery.Dir, Sockets: learn.Sockets(p), Silent: learn.Silent(p), Confirmed: word(confirmedWord),
+	return learn.Run(ctx, learn.Config{Bus: bus.Path, Pins: observe.Dir, Record: learnHooks, Say: say, Profiles: keptAt("profiles"), Graph: keptAt("graph"), Order: orderFiles(), Plan: p, Discovery: discovery.Dir, Confirmed: word(confirmedWord),
 		Load: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, loadLimit)
 			defer cancel()
@@ -47,20 +52,66 @@ func runLearn(ctx context.Context, _ []string) error {
 		}}, func() error { return sdnotify.Send("READY=1") })
 }
 
-// profilesFile is on the disk for /var where there is one, else it lives as long as
-// the machine runs.
-func profilesFile() string {
+// kept is the folder on the disk for /var.
+const kept = "/var/lib/clarity"
+
+// keptAt is where a file of what was learned is: on the disk for /var where there is
+// one, else it lives as long as the machine runs.
+func keptAt(name string) string {
+	if !lasts() {
+		return filepath.Join("/run/clarity", name)
+	}
+	return filepath.Join(kept, name)
+}
+
+// orderFiles are those of what boots are started by.
+func orderFiles() trial.Files {
+	if !lasts() {
+		return trial.Machine("")
+	}
+	return trial.Machine(kept)
+}
+
+// takeOrder has PID 1 start what follows by what earlier boots have taught. Without,
+// the boot is as declared, whatever the reason.
+func takeOrder(ctx context.Context) {
+	if word(offWord) {
+		return
+	}
+	taken, err := orderFiles().Take()
+	if err == nil && taken {
+		err = learned(ctx)
+	}
+	if err != nil {
+		say(err.Error())
+	}
+}
+
+// learned has PID 1 take the order.
+func learned(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, learnedLimit)
+	defer cancel()
+	c, err := client.Dial(ctx, control.Path)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return c.Call(ctx, "Learned", nil, nil)
+}
+
+// lasts says whether what is written to /var outlives the boot.
+func lasts() bool {
 	var root, own unix.Stat_t
 	var kind unix.Statfs_t
 	err := errors.Join(unix.Stat("/", &root), unix.Stat("/var", &own), unix.Statfs("/var", &kind))
-	if err != nil || own.Dev == root.Dev || kind.Type == unix.TMPFS_MAGIC || kind.Type == unix.RAMFS_MAGIC {
-		return "/run/clarity/profiles"
-	}
-	return "/var/lib/clarity/profiles"
+	return err == nil && own.Dev != root.Dev && kind.Type != unix.TMPFS_MAGIC && kind.Type != unix.RAMFS_MAGIC
 }
 
 // Words on the kernel's command line.
 const (
+	// offWord is for boots that are started as declared, and of which nothing is
+	// learned.
+	offWord = "clarity.learn=off"
 	// confirmedWord is for boots that nothing is to be learned of before the hooks
 	// are live, so that they do not wait for them.
 	confirmedWord = "clarity.learn=confirmed"

@@ -55,7 +55,9 @@ func runSetup(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return setup.Run(ctx, p, say)
+	err = setup.Run(ctx, p, say)
+	takeOrder(ctx)
+	return err
 }
 
 func runNetwork(ctx context.Context, _ []string) error {

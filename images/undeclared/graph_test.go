@@ -1,0 +1,248 @@
+// Package undeclared boots an image of services that need each other and declare
+// nothing of it, and holds what is learned to what is known of them.
+package undeclared
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"clarityos/images"
+	"clarityos/qemu"
+	"clarityos/services/plan"
+)
+
+// limit bounds every wait.
+const limit = 3 * time.Minute
+
+type machine struct {
+	*qemu.TestMachine
+	*testing.T
+	cfg qemu.Config
+}
+
+func (m machine) says(command string, check qemu.Check) {
+	m.Helper()
+	m.Must(limit, m.Prints(command, check))
+}
+
+func boot(t *testing.T) machine {
+	t.Helper()
+	img, _, err := images.Build(t.Context(), "clarity.toml", images.Options{Out: t.TempDir(), Lock: t.TempDir() + "/lock", Fast: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return start(t, qemu.Config{Image: img, Disk: t.TempDir() + "/var", DiskSize: img.DataSize})
+}
+
+func start(t *testing.T, cfg qemu.Config) machine {
+	m := machine{qemu.ForTest(t, cfg), t, cfg}
+	m.up()
+	return m
+}
+
+// in is the machine for a part of a test.
+func (m machine) in(t *testing.T) machine { return machine{m.In(t), t, m.cfg} }
+
+func (m machine) up() {
+	m.Helper()
+	m.Must(limit, m.AgentReady())
+	m.MustShell(limit, "clarityctl wait --timeout 120s")
+	m.says("clarityctl logs -b -u app", qemu.Has("up"))
+	m.says("clarityctl logs -b -u reader", qemu.Has("something"))
+}
+
+func (m machine) reboot() {
+	m.Helper()
+	ctx, cancel := context.WithTimeout(m.T.Context(), limit)
+	defer cancel()
+	if err := m.Reboot(ctx); err != nil {
+		m.Fatal(err)
+	}
+	m.up()
+}
+
+// knows waits until the edges that are not unsure are these, as "unit verdict on".
+func (m machine) knows(boots int, want ...string) {
+	m.Helper()
+	m.Must(limit, qemu.Eventually(fmt.Sprintf("%q of %d boots", want, boots), func(ctx context.Context) error {
+		res, err := m.Shell(ctx, "clarityctl graph --json 2>/dev/null")
+		if err != nil {
+			return err
+		}
+		var v struct {
+			Boots int
+			Edges []struct{ Unit, On, Verdict string }
+		}
+		if err := json.Unmarshal(res.Stdout, &v); err != nil {
+			return err
+		}
+		var got []string
+		for _, e := range v.Edges {
+			if e.Verdict != "unsure" {
+				got = append(got, strings.Join([]string{strings.TrimSuffix(e.Unit, ".service"), e.Verdict, strings.TrimSuffix(e.On, ".service")}, " "))
+			}
+		}
+		if v.Boots != boots || !slices.Equal(got, want) {
+			return errors.New("it is " + fmt.Sprintf("%q of %d boots", got, v.Boots))
+		}
+		return nil
+	}))
+}
+
+// ordered holds a boot to have been started by what was learned.
+func (m machine) ordered() {
+	m.Helper()
+	m.says("clarityctl graph", qemu.Has("this one was started by what they taught\n"))
+	m.says("clarityctl show reader -p NRestarts", qemu.Has("NRestarts=0"))
+	m.says("clarityctl logs -b -u maker", qemu.Has("maker.service is ready: what others need of it is there"))
+	m.says("clarityctl logs -b -u store", qemu.Has("store.service is ready: what others need of it is there"))
+}
+
+// needs is the truth about the image.
+var needs = []string{"app ordering store", "reader hard maker", "visitor runtime store"}
+
+func TestGraph(t *testing.T) {
+	m := boot(t)
+	m.knows(1, needs...)
+	m.says("clarityctl graph why app store", qemu.Has("app.service needs store.service to start\n", "app.service got ENOENT on unix /run/store.sock ", " before store.service created it; seen in 1 of 1 boots"))
+	m.says("clarityctl graph why reader maker", qemu.Has("reader.service fails without maker.service\n", "reader.service got ENOENT on /run/made before maker.service created it", "its start failed and was tried again"))
+	m.says("clarityctl graph why visitor store", qemu.Has("visitor.service uses store.service when it runs\n"))
+	m.says("clarityctl graph why bystander store; true", qemu.Has("bystander.service was not seen to use anything of store.service"))
+	m.says("clarityctl graph", qemu.Has("of 1 boot; this one was started as declared\n", "Needed, and not declared:\n  app.service after store.service\n  reader.service after maker.service"))
+	m.says("clarityctl graph diff", qemu.Has("app.service", "ordering, nothing before"))
+	m.says("clarityctl graph --dot", qemu.Has(`"app.service" -> "store.service"`))
+	m.says("clarityctl graph --svg", qemu.Has("<svg ", "</svg>"))
+	m.says("clarityctl graph export", qemu.Has("# app.service.d/50-learned.conf\n[X-Clarity]\n# app.service got ENOENT on ", "StartAfter=store.service "))
+
+	m.says("clarityctl show reader -p NRestarts", qemu.Has("NRestarts="))
+	m.reboot()
+	m.ordered()
+	m.knows(2, needs...)
+	m.MustShell(limit, "clarityctl graph ignore reader maker; clarityctl graph pin bystander visitor; clarityctl graph forget visitor store")
+	m.knows(2, "app ordering store", "bystander ordering visitor", "reader ignored maker")
+	m.MustShell(limit, "clarityctl graph ignore --undo reader maker; clarityctl graph pin --undo bystander visitor")
+
+	m.reboot()
+	m.ordered()
+	m.knows(3, needs...)
+	m.says("clarityctl graph diff", qemu.Has("visitor.service", "runtime, nothing before"))
+	m.Run("a reader that is killed has lost nothing", func(t *testing.T) {
+		m := m.in(t)
+		m.MustShell(limit, "clarityctl kill -s KILL clarity-learn")
+		m.says("clarityctl show clarity-learn -p NRestarts", qemu.Has("NRestarts=1"))
+		m.knows(3, needs...)
+	})
+	m.Run("a damaged file is set aside", func(t *testing.T) {
+		m := m.in(t)
+		m.MustShell(limit, `clarityctl stop clarity-learn; f=/var/lib/clarity/graph
+			printf '\377' | dd of=$f bs=1 seek=200 conv=notrunc; clarityctl start clarity-learn`)
+		m.says("clarityctl graph 2>&1", qemu.Has("/var/lib/clarity/graph: it is damaged: its checksum does not hold; it is set aside as /var/lib/clarity/graph.bad", "of "))
+		m.MustShell(limit, "test -e /var/lib/clarity/graph.bad")
+	})
+}
+
+// What was learned is used only by boots that complete, and costs bounded time whatever
+// is in it.
+func TestOrderGivesWay(t *testing.T) {
+	m := boot(t)
+	m.knows(1, needs...)
+	m.reboot()
+	m.ordered()
+	m.Run("power is cut before a boot completes", func(t *testing.T) {
+		m := m.in(t)
+		m.Must(limit, m.Succeeds("test -e /var/lib/clarity/order -a ! -e /var/lib/clarity/order.trying"))
+		m.MustShell(limit, "mv /var/lib/clarity/order /var/lib/clarity/order.trying; sync")
+		m.cut()
+		m.declared()
+		m.says("clarityctl logs -b -u clarity-setup", qemu.Has("the last boot that was started by what was learned did not complete; this one is as declared"))
+		m.reboot()
+		m.ordered()
+	})
+	m.Run("an order in which all wait for each other", func(t *testing.T) {
+		m := m.in(t)
+		m.give(hostile(t))
+		m.reboot()
+		m.says("clarityctl graph", qemu.Has("this one was started by what they taught, and the next boot will be as declared: it took "))
+		m.reboot()
+		m.declared()
+		m.reboot()
+		m.ordered()
+	})
+	m.Run("a damaged order", func(t *testing.T) {
+		m := m.in(t)
+		m.give([]byte("garbage"))
+		m.reboot()
+		m.declared()
+		m.says("clarityctl logs -b -u clarity-setup", qemu.Has("/var/lib/clarity/order: the order: "))
+		m.MustShell(limit, "test -e /var/lib/clarity/order.bad")
+	})
+	m.Run("a word on the command line turns it off", func(t *testing.T) {
+		m := m.in(t)
+		m.Must(limit, m.Succeeds("test -e /var/lib/clarity/order -a ! -e /var/lib/clarity/order.trying"))
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		defer cancel()
+		if err := m.PowerOff(ctx); err != nil {
+			t.Fatal(err)
+		}
+		cfg := m.cfg
+		cfg.Append = "clarity.learn=off"
+		off := start(t, cfg)
+		off.says("clarityctl logs -b -u maker", qemu.HasNot("is ready: what others need"))
+		off.MustShell(limit, "test -e /var/lib/clarity/order; ! test -e /run/clarity/order; ! clarityctl is-active clarity-learn")
+	})
+}
+
+// declared holds a boot to have been started as declared.
+func (m machine) declared() {
+	m.Helper()
+	m.says("clarityctl graph", qemu.Has("this one was started as declared"))
+}
+
+// cut cuts the machine's power and gives it back.
+func (m machine) cut() {
+	m.Helper()
+	m.CutPower()
+	<-m.Off()
+	if err := m.PowerOn(); err != nil {
+		m.Fatal(err)
+	}
+	m.up()
+}
+
+// give has the next boot be started by an order.
+func (m machine) give(order []byte) {
+	m.Helper()
+	m.MustShell(limit, "clarityctl stop clarity-learn") // it would write its own
+	ctx, cancel := context.WithTimeout(m.T.Context(), limit)
+	defer cancel()
+	if err := m.PushBytes(ctx, "/var/lib/clarity/order", 0o600, order); err != nil {
+		m.Fatal(err)
+	}
+}
+
+// hostile is an order in which every unit waits as long as can be for every other one,
+// and shows itself by what nobody makes.
+func hostile(t *testing.T) []byte {
+	units := []string{"store.service", "app.service", "maker.service", "reader.service", "visitor.service", "bystander.service"}
+	o := plan.Order{Marks: map[string][]plan.Mark{}, Ranks: map[string]time.Duration{}}
+	for _, u := range units {
+		for _, on := range units {
+			if u != on {
+				o.After = append(o.After, plan.Learned{Unit: u, On: on, Limit: plan.SoftFor(0)})
+			}
+		}
+		o.Marks[u] = []plan.Mark{{Kind: "unix", Name: "/run/nobody"}}
+		o.Ranks[u] = -time.Hour
+	}
+	file, err := o.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
