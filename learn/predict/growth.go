@@ -1,0 +1,272 @@
+package predict
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	// warmUp is how long a run is not looked at: programs allocate when they start.
+	warmUp = 20 * time.Second
+	// least is how many values it takes.
+	least = 8
+	// slack and clip are the sum's, in standard deviations of a step; enough is the
+	// sum from which on it agrees. A walk without direction exceeds it with
+	// probability exp(-2·slack·enough) (Siegmund, Sequential Analysis, 1985, II.6).
+	slack, clip, enough = .5, 3, 6
+	// sure is the least of Kendall's S, in its standard deviations.
+	sure = 3
+	// ahead is how far the limit may be, in what the growth has taken so far: at 2.2 an
+	// even leak has come through a third of its life.
+	ahead = 2.2
+	// aheadFinest is the same where only minutes are seen.
+	aheadFinest = 1.2
+	// fine is the least step that is looked at, of the way to the limit: with the
+	// longest growth in a resolution, points values, ahead asks for 1/150 a step.
+	fine = .002
+	// agreeing is how many evaluations in a row raise a prediction, and against how
+	// many in a row end one.
+	agreeing, against = 2, 6
+	// beyond is how far above a level that was given back before it is something new.
+	beyond = 1.1
+	// swingLeast is the least rise and fall that counts as given back, of the limit, and
+	// swingNoise, in steps.
+	swingLeast, swingNoise = .04, 8
+	// kept is how many values in a row are a level that is kept.
+	kept = 32
+)
+
+// growth follows a series to its limit.
+type growth struct {
+	series  series
+	begun   time.Duration // of the run; 0: not known
+	now     *line         // what is predicted; nil: nothing
+	by      int           // the resolution that says so
+	falling int           // samples in a row that are far below what is predicted
+}
+
+// line is a growth and when it will be at its limit.
+type line struct {
+	since, took             time.Duration // when it began, how long that is ago
+	grown, last             float64       // by so much since, to this
+	within, soonest, latest time.Duration // until it is at the limit
+	z                       float64       // Kendall's
+}
+
+// swings is what a resolution has given back without a restart. It stays over
+// restarts: how far the unit goes is its own, not the run's.
+type swings struct {
+	last, noise  float32 // of a step from value to value, the mean
+	trough, peak float32 // since the last fall
+	returned     float32 // the highest peak that was given back, or level that was kept
+	rest         float32 // the level that it keeps
+	begun        bool
+	falling      int8 // values in a row that are low
+	resting      int8 // … near rest
+}
+
+// add takes a value. What has risen is given back when two values in a row are less
+// than half as high, and noise does not do that. A level is kept when many values in a
+// row are near it: a growth that goes on does not look so in the resolution that sees it.
+func (s *swings) add(v, limit float32) {
+	if !s.begun {
+		*s = swings{begun: true, last: v, trough: v, peak: v, returned: s.returned}
+	}
+	s.noise += (max(v-s.last, s.last-v) - s.noise) / 16
+	s.last, s.trough, s.peak = v, min(s.trough, v), max(s.peak, v)
+	least := max(swingLeast*limit, swingNoise*s.noise)
+	if s.resting++; max(v-s.rest, s.rest-v) > least/2 {
+		s.rest, s.resting = v, 0
+	}
+	if s.resting >= kept {
+		s.returned, s.resting = max(s.returned, v), 0
+	}
+	if s.peak-s.trough < least || v > (s.peak+s.trough)/2 {
+		s.falling = 0
+		return
+	}
+	if s.falling++; s.falling < 2 {
+		return
+	}
+	s.returned = max(s.returned, s.peak)
+	s.trough, s.peak, s.falling = v, v, 0
+}
+
+// restart begins another run.
+func (g *growth) restart(at time.Duration) {
+	anew := growth{begun: at}
+	for i := range g.series.levels {
+		anew.series.levels[i].swings.returned = g.series.levels[i].swings.returned
+	}
+	*g = anew
+}
+
+// add takes a value, of which limit is the most, and says whether what is predicted has
+// begun, changed or ended.
+func (g *growth) add(at time.Duration, v, limit, quantum float64, room []float64) (bool, []float64) {
+	if at-g.begun < warmUp {
+		return false, room
+	}
+	told := false
+	if g.now != nil && v < g.now.last-g.now.grown/2 {
+		if g.falling++; g.falling >= 3 {
+			g.drop()
+			told = true
+		}
+	} else {
+		g.falling = 0
+	}
+	ended := g.series.add(at, v, limit)
+	for i := range resolutions {
+		if ended&(1<<i) == 0 {
+			continue
+		}
+		var found *line
+		found, room = g.look(at, i, limit, quantum, room)
+		told = g.vote(i, found) || told
+	}
+	return told, room
+}
+
+func (g *growth) drop() {
+	g.now, g.falling = nil, 0
+	for i := range g.series.levels {
+		g.series.levels[i].votes = 0
+	}
+}
+
+// vote counts what a resolution shows.
+func (g *growth) vote(i int, found *line) bool {
+	l := &g.series.levels[i]
+	if found == nil {
+		l.votes = min(l.votes, 0) - 1
+		if g.now == nil || i != g.by || -l.votes < against {
+			return false
+		}
+		g.drop()
+		return true
+	}
+	l.votes = max(l.votes, 0) + 1
+	switch {
+	case g.now == nil && l.votes >= agreeing, g.now != nil && i >= g.by:
+		g.now, g.by = found, i
+		return true
+	}
+	return false
+}
+
+// look says how a resolution grows; nil: it does not, or not so that it would matter.
+// What is predicted already is held on to by less.
+func (g *growth) look(at time.Duration, i int, limit, quantum float64, room []float64) (*line, []float64) {
+	l := &g.series.levels[i]
+	q := question{limit: limit, swing: float64(l.swing), least: least, sure: sure, lax: 1, far: ahead, quantum: quantum, step: width(i)}
+	if i == 0 {
+		q.far = aheadFinest
+	}
+	if g.now != nil && i == g.by {
+		q.lax = 2
+	}
+	var values [points]float64
+	found, room := q.look(l.values(&values), room)
+	if found == nil {
+		return nil, room
+	}
+	found.since = at - found.took
+	if q.lax == 1 && found.last <= beyond*float64(l.swings.returned) {
+		return nil, room // it has been here before, and came back
+	}
+	return found, room
+}
+
+// question is what is asked of values at equal distances: do they grow so that they are
+// at a limit soon.
+type question struct {
+	limit, swing float64       // the swing is how far peaks stand above the values
+	least        int           // how many values it takes
+	sure         float64       // the least of Kendall's S
+	lax          float64       // 1; more accepts less
+	far          float64       // how far the limit may be, in what the growth took
+	quantum      float64       // differences below are none
+	step         time.Duration // between two values
+}
+
+// look gives the growth that there is at the end of values, nil when there is none.
+func (q question) look(x, room []float64) (*line, []float64) {
+	if len(x) < q.least || math.IsNaN(x[len(x)-1]) {
+		return nil, room
+	}
+	last := x[len(x)-1]
+	left := max(q.limit-q.swing-last, 0)
+	if 2*q.far*q.lax*(last-lowest(x)) < left {
+		return nil, room // no line through these comes far enough
+	}
+	sum := Cusum(x, max(fine*(q.limit-x[first(x)]), q.quantum), slack, clip)
+	x = x[sum.Since:]
+	if sum.Value < enough/q.lax || len(x) < q.least {
+		return nil, room
+	}
+	if z, n := Kendall(x); z < q.sure/math.Sqrt(q.lax) || n < q.least {
+		return nil, room
+	}
+	var t, late Trend
+	t, room = TheilSen(x, room)
+	half := len(x) / 2
+	var early Trend
+	early, room = TheilSen(x[:len(x)-half], room)
+	late, room = TheilSen(x[half:], room)
+	if late.settles(early, float64(half)) < left {
+		return nil, room
+	}
+	slope := min(t.Slope, late.Slope)
+	if slope <= 0 || t.Low <= 0 {
+		return nil, room
+	}
+	took := float64(len(x))
+	if left/slope > q.far*q.lax*took {
+		return nil, room
+	}
+	return &line{took: span(took, q.step), grown: last - x[0], last: last, z: t.Z, within: span(left/t.Slope, q.step),
+		soonest: span(left/max(t.High, late.Slope), q.step), latest: span(left/min(t.Low, slope), q.step)}, room
+}
+
+// settles is by how much a growth goes on that has slowed down from an earlier trend to
+// this one, so many steps on, and slows down so for ever: a program that warms up. As
+// far as the bounds go half way it is in favour of going on.
+func (t Trend) settles(early Trend, steps float64) float64 {
+	before, now := (early.Slope+early.Low)/2, (t.Slope+t.High)/2
+	if before <= 0 || now >= before {
+		return math.Inf(1)
+	}
+	return now * steps * now / (before - now) // Aitken's delta-squared process
+}
+
+// first is where the first value is that is there.
+func first(x []float64) int {
+	for i, v := range x {
+		if !math.IsNaN(v) {
+			return i
+		}
+	}
+	return 0
+}
+
+func lowest(x []float64) float64 {
+	low := x[len(x)-1]
+	for _, v := range x {
+		if v < low { // never of NaN
+			low = v
+		}
+	}
+	return low
+}
+
+// longest keeps spans within what a time.Duration holds: four years.
+const longest = 4 * 365 * 24 * time.Hour
+
+// span is so many steps.
+func span(steps float64, step time.Duration) time.Duration {
+	if d := steps * float64(step); d < float64(longest) {
+		return time.Duration(d)
+	}
+	return longest
+}
