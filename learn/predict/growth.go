@@ -16,13 +16,13 @@ const (
 	slack, clip, enough = .5, 3, 6
 	// sure is the least of Kendall's S, in its standard deviations.
 	sure = 3
-	// ahead is how far the limit may be, in what the growth has taken so far: at 2.2 an
-	// even leak has come through a third of its life.
-	ahead = 2.2
+	// ahead is how far the limit may be, in what the growth has taken so far: at 2.5 an
+	// even leak has come through two sevenths of its life.
+	ahead = 2.5
 	// aheadFinest is the same where only minutes are seen.
-	aheadFinest = 1.2
+	aheadFinest = 1.5
 	// fine is the least step that is looked at, of the way to the limit: with the
-	// longest growth in a resolution, points values, ahead asks for 1/150 a step.
+	// longest growth in a resolution, points values, ahead asks for 1/170 a step.
 	fine = .002
 	// agreeing is how many evaluations in a row raise a prediction, and against how
 	// many in a row end one.
@@ -225,8 +225,12 @@ func (q question) look(x, room []float64) (*line, []float64) {
 	if left/slope > q.far*q.lax*took {
 		return nil, room
 	}
+	fastest, slowest := max(t.High, late.High), min(t.Low, max(late.Low, late.Slope/2))
+	if early.Slope > 0 {
+		fastest = max(fastest, late.Slope*late.Slope/early.Slope) // what has become faster may go on so
+	}
 	return &line{took: span(took, q.step), grown: last - x[0], last: last, z: t.Z, within: span(left/t.Slope, q.step),
-		soonest: span(left/max(t.High, late.Slope), q.step), latest: span(left/min(t.Low, slope), q.step)}, room
+		soonest: span(left/fastest, q.step), latest: span((q.limit-last)/slowest, q.step)}, room
 }
 
 // settles is by how much a growth goes on that has slowed down from an earlier trend to

@@ -2,6 +2,7 @@ package predict
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -203,7 +204,9 @@ func tuneShapes() map[string]shape {
 
 // TestTuned holds the package to what it was chosen by; TestHeldOut says how good it is.
 func TestTuned(t *testing.T) {
-	c := judge(t, tuneFaults(), tuneShapes(), 3, 16, 30*day)
+	shapes := tuneShapes()
+	maps.Copy(shapes, unevenShapes())
+	c := judge(t, append(tuneFaults(), unevenFaults()...), shapes, 2, 16, 30*day)
 	t.Logf("\n%v", c)
 	if c.recall() < .9 || c.perMonth() > 1 {
 		t.Errorf("recall %.3f, %.2f false alarms in a service-month", c.recall(), c.perMonth())
