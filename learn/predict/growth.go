@@ -13,16 +13,17 @@ const (
 	// slack and clip are the sum's, in standard deviations of a step; enough is the
 	// sum from which on it agrees. A walk without direction exceeds it with
 	// probability exp(-2·slack·enough) (Siegmund, Sequential Analysis, 1985, II.6).
-	slack, clip, enough = .5, 3, 6
+	slack, clip, enough = .35, 3, 6
 	// sure is the least of Kendall's S, in its standard deviations.
 	sure = 3
-	// ahead is how far the limit may be, in what the growth has taken so far: at 2.5 an
-	// even leak has come through two sevenths of its life.
-	ahead = 2.5
-	// aheadFinest is the same where only minutes are seen.
-	aheadFinest = 1.5
+	// ahead is how far the limit may be, in what the growth has taken so far: at 2 an
+	// even leak has come through a third of its life.
+	ahead = 2
+	// aheadSoon is the same of a growth that is younger than young: jobs, caches and
+	// programs that start grow for minutes.
+	aheadSoon, young = 1.3, 15 * time.Minute
 	// fine is the least step that is looked at, of the way to the limit: with the
-	// longest growth in a resolution, points values, ahead asks for 1/170 a step.
+	// longest growth in a resolution, points values, ahead asks for 1/145 a step.
 	fine = .002
 	// agreeing is how many evaluations in a row raise a prediction, and against how
 	// many in a row end one.
@@ -160,9 +161,6 @@ func (g *growth) vote(i int, found *line) bool {
 func (g *growth) look(at time.Duration, i int, limit, quantum float64, room []float64) (*line, []float64) {
 	l := &g.series.levels[i]
 	q := question{limit: limit, swing: float64(l.swing), least: least, sure: sure, lax: 1, far: ahead, quantum: quantum, step: width(i)}
-	if i == 0 {
-		q.far = aheadFinest
-	}
 	if g.now != nil && i == g.by {
 		q.lax = 2
 	}
@@ -208,40 +206,56 @@ func (q question) look(x, room []float64) (*line, []float64) {
 	if z, n := Kendall(x); z < q.sure/math.Sqrt(q.lax) || n < q.least {
 		return nil, room
 	}
-	var t, late Trend
-	t, room = TheilSen(x, room)
-	half := len(x) / 2
-	var early Trend
-	early, room = TheilSen(x[:len(x)-half], room)
+	half, took := len(x)/2, float64(len(x))
+	if span(took, q.step) < young {
+		q.far = aheadSoon
+	}
+	var t, early, late Trend
 	late, room = TheilSen(x[half:], room)
-	if late.settles(early, float64(half)) < left {
+	if late.Slope <= 0 || left/late.Slope > q.far*q.lax*took*2 {
 		return nil, room
 	}
-	slope := min(t.Slope, late.Slope)
-	if slope <= 0 || t.Low <= 0 {
+	early, room = TheilSen(x[:len(x)-half], room)
+	t, room = TheilSen(x, room)
+	if t.Low <= 0 {
 		return nil, room
 	}
-	took := float64(len(x))
-	if left/slope > q.far*q.lax*took {
+	expected := arrives(early, late, t, left, float64(half))
+	if expected > q.far*q.lax*took {
 		return nil, room
 	}
 	fastest, slowest := max(t.High, late.High), min(t.Low, max(late.Low, late.Slope/2))
 	if early.Slope > 0 {
 		fastest = max(fastest, late.Slope*late.Slope/early.Slope) // what has become faster may go on so
 	}
-	return &line{took: span(took, q.step), grown: last - x[0], last: last, z: t.Z, within: span(left/t.Slope, q.step),
-		soonest: span(left/fastest, q.step), latest: span((q.limit-last)/slowest, q.step)}, room
+	return &line{took: span(took, q.step), grown: last - x[0], last: last, z: t.Z, within: span(expected, q.step),
+		soonest: span(min(left/fastest, expected), q.step), latest: span(max((q.limit-last)/slowest, expected), q.step)}, room
 }
 
-// settles is by how much a growth goes on that has slowed down from an earlier trend to
-// this one, so many steps on, and slows down so for ever: a program that warms up. As
-// far as the bounds go half way it is in favour of going on.
-func (t Trend) settles(early Trend, steps float64) float64 {
-	before, now := (early.Slope+early.Low)/2, (t.Slope+t.High)/2
-	if before <= 0 || now >= before {
-		return math.Inf(1)
+// arrives says in how many steps what has grown goes on for as much as is left, from how
+// it grew early, late and in all, half so many steps each. Where bounds do not say that
+// it has changed its pace that is a line. What slows down, or speeds up, goes on so by
+// the same factor for every half (Aitken's delta-squared process), and then a program
+// that warms up never arrives.
+func arrives(early, late, all Trend, left, half float64) float64 {
+	switch {
+	case early.Slope <= 0:
+		return left / min(late.Slope, all.Slope)
+	case late.Slope < early.Slope:
+		before, now := (early.Slope+early.Low)/2, (late.Slope+late.High)/2
+		if f := now / before; before > 0 && f < 1 {
+			if now*half*f/(1-f) < left {
+				return math.Inf(1)
+			}
+			return left / late.Slope
+		}
+		return left / late.Slope
 	}
-	return now * steps * now / (before - now) // Aitken's delta-squared process
+	before, now := (early.Slope+early.High)/2, (late.Slope+late.Low)/2
+	if f := now / before; f > 1.01 {
+		return half * math.Log(1+left*(f-1)/(now*half*f)) / math.Log(f)
+	}
+	return left / all.Slope
 }
 
 // first is where the first value is that is there.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -206,7 +207,8 @@ func tuneShapes() map[string]shape {
 func TestTuned(t *testing.T) {
 	shapes := tuneShapes()
 	maps.Copy(shapes, unevenShapes())
-	c := judge(t, append(tuneFaults(), unevenFaults()...), shapes, 2, 16, 30*day)
+	maps.Copy(shapes, formShapes())
+	c := judge(t, slices.Concat(tuneFaults(), unevenFaults(), formFaults()), shapes, 1, 24, 30*day)
 	t.Logf("\n%v", c)
 	if c.recall() < .9 || c.perMonth() > 1 {
 		t.Errorf("recall %.3f, %.2f false alarms in a service-month", c.recall(), c.perMonth())

@@ -188,20 +188,48 @@ var pressureLevel = &Kind{Topic: "pressure.level", Version: 1, Priority: High, K
 // About gives the kind of the message and what it is about.
 func (m *PressureLevel) About() (*Kind, string) { return pressureLevel, m.Resource }
 
-// PredictionFailure is what topic prediction.failure carries. A unit is likely to fail.
+// PredictionFailure is what topic prediction.failure carries. A unit is likely to fail; the message is withdrawn when it no longer is.
 type PredictionFailure struct {
+	Prediction  string        `json:"prediction"`  // unit and kind, in a line
 	Unit        string        `json:"unit"`        // its name
-	Probability float64       `json:"probability"` // 0 to 1
-	Within      time.Duration `json:"within"`      // from now on
+	Kind        string        `json:"kind"`        // memory, descriptors, tasks, disk, health-latency, start-duration or restarts
+	Probability float64       `json:"probability"` // that it goes this way at all, 0 to 1
+	At          time.Duration `json:"at"`          // CLOCK_BOOTTIME of the reckoning
+	Since       time.Duration `json:"since"`       // since when it goes this way
+	Within      time.Duration `json:"within"`      // the failure, from at on
+	Soonest     time.Duration `json:"soonest"`     // … at the soonest; both bounds together hold 95 % where the growth keeps its form
+	Latest      time.Duration `json:"latest"`      // … at the latest
+	Limit       string        `json:"limit"`       // what will be reached, for people
+	Value       float64       `json:"value"`       // what is near it: bytes, seconds or a count
+	Most        float64       `json:"most"`        // the limit, in the same; 0: there is none
+	Grown       float64       `json:"grown"`       // by how much the value has grown
 	Cause       string        `json:"cause"`       // what it follows from, for people
+	Policy      string        `json:"policy"`      // PredictedFailure= of the unit: report, reclaim or restart
 }
 
-var predictionFailure = &Kind{Topic: "prediction.failure", Version: 1, Priority: High, Key: "unit",
+var predictionFailure = &Kind{Topic: "prediction.failure", Version: 2, Priority: High, Key: "prediction",
 	Keep: true, Public: false, body: func() Body { return new(PredictionFailure) },
-	fields: map[string]fieldType{"unit": aString, "probability": aNumber, "within": anInt, "cause": aString}}
+	fields: map[string]fieldType{"prediction": aString, "unit": aString, "kind": aString, "probability": aNumber, "at": anInt, "since": anInt, "within": anInt, "soonest": anInt, "latest": anInt, "limit": aString, "value": aNumber, "most": aNumber, "grown": aNumber, "cause": aString, "policy": aString}}
 
 // About gives the kind of the message and what it is about.
-func (m *PredictionFailure) About() (*Kind, string) { return predictionFailure, m.Unit }
+func (m *PredictionFailure) About() (*Kind, string) { return predictionFailure, m.Prediction }
+
+// PredictionAct is what topic prediction.act carries. Something was done against a failure that was predicted.
+type PredictionAct struct {
+	Unit    string        `json:"unit"`    // its name
+	Kind    string        `json:"kind"`    // of the failure
+	Act     string        `json:"act"`     // reclaim or restart
+	At      time.Duration `json:"at"`      // CLOCK_BOOTTIME when it began
+	Reason  string        `json:"reason"`  // why, and why then, for people
+	Outcome string        `json:"outcome"` // what came of it, for people
+}
+
+var predictionAct = &Kind{Topic: "prediction.act", Version: 1, Priority: High, Key: "unit",
+	Keep: true, Public: false, body: func() Body { return new(PredictionAct) },
+	fields: map[string]fieldType{"unit": aString, "kind": aString, "act": aString, "at": anInt, "reason": aString, "outcome": aString}}
+
+// About gives the kind of the message and what it is about.
+func (m *PredictionAct) About() (*Kind, string) { return predictionAct, m.Unit }
 
 // UpdateState is what topic update.state carries. An update has come a step further, or has failed.
 type UpdateState struct {
@@ -262,6 +290,7 @@ var Kinds = map[string]*Kind{
 	"resource.anomaly":   resourceAnomaly,
 	"pressure.level":     pressureLevel,
 	"prediction.failure": predictionFailure,
+	"prediction.act":     predictionAct,
 	"update.state":       updateState,
 	"restart.planned":    restartPlanned,
 	"hardware.change":    hardwareChange,

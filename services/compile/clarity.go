@@ -19,6 +19,10 @@ var claritySetters = map[string]setter{
 	// this descriptor.
 	"NotificationFD": number(func(b *builder) *int { return &b.s.NotificationFD }, 3, 1023),
 	"StartAfter":     startAfter,
+	"PredictedFailure": func(b *builder, d unit.Directive) error {
+		b.s.PredictedFailure = plan.PredictedFailure(strings.TrimPrefix(d.Value, string(plan.PredictedReport)))
+		return oneOf(d.Value, string(plan.PredictedReport), string(plan.PredictedReclaim), string(plan.PredictedRestart))
+	},
 
 	"HealthExec": func(b *builder, d unit.Directive) error {
 		var list []plan.Command

@@ -80,6 +80,8 @@ func TestDirectives(t *testing.T) {
 		{"[X-Clarity]\nHealthHTTP=http://127.0.0.1:80/x?y\nHealthAction=restart\nHealthGate=yes\nHealthFailures=2", func(u plan.Unit) any { return u.Service.Health },
 			&plan.Health{Probe: plan.Probe{At: &plan.Address{IP: []byte{127, 0, 0, 1}, Port: 80}, Host: "127.0.0.1:80", Path: "/x?y"},
 				Interval: 10 * time.Second, Timeout: 5 * time.Second, Failures: 2, Successes: 1, Action: "restart", Gate: true}},
+		{"[X-Clarity]\nPredictedFailure=restart", func(u plan.Unit) any { return u.Service.PredictedFailure }, plan.PredictedRestart},
+		{"[X-Clarity]\nPredictedFailure=report", func(u plan.Unit) any { return u.Service.PredictedFailure }, plan.PredictedFailure("")},
 		{"[X-Clarity]\nHealthExec=/bin/check %n", func(u plan.Unit) any { return u.Service.Health.Probe.Command.Argv }, []string{"/bin/check", "x.service"}},
 	} {
 		p := mustCompile(t, map[string]string{
@@ -124,6 +126,7 @@ func TestBadDirectives(t *testing.T) {
 		"[X-Clarity]\nHealthTCP=localhost:80":     "no numeric address",
 		"[X-Clarity]\nHealthHTTP=https://1.2.3.4": "no URL",
 		"[X-Clarity]\nHealthGate=yes":             "without a probe",
+		"[X-Clarity]\nPredictedFailure=maybe":     "no value \"maybe\" (report, reclaim, restart)",
 		"[X-Clarity]\nStartAfter=y.service never": "no wait that ends",
 		"WorkingDirectory=/x/%b":                  "only the running machine knows",
 	} {

@@ -66,6 +66,16 @@ const (
 	FailKill      FailureMode = "kill"
 )
 
+// PredictedFailure says what is done when a unit is likely to fail, by [X-Clarity].
+type PredictedFailure string
+
+// What is done.
+const (
+	PredictedReport  PredictedFailure = "report"  // it is told
+	PredictedReclaim PredictedFailure = "reclaim" // … and the kernel is asked to take back the unit's memory
+	PredictedRestart PredictedFailure = "restart" // … and the unit is restarted, shortly before
+)
+
 // Service is the [Service] section. Durations of Infinity never run out.
 type Service struct {
 	Type            Type
@@ -116,6 +126,8 @@ type Service struct {
 
 	Health  *Health `json:",omitempty"`
 	Process Process
+
+	PredictedFailure PredictedFailure `json:",omitempty"` // "": report
 }
 
 // Silent says whether a service never says when it is ready: to have been started is no

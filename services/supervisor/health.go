@@ -25,6 +25,9 @@ type health struct {
 	grace time.Duration // until when failures do not count
 	next  time.Duration // when the next probe is due or, while one runs, is given up
 	probe process
+	begun time.Duration // of the latest probe
+	ended time.Duration // of the last one that has ended, however
+	took  time.Duration // … how long it took
 }
 
 // startProbes begins to look after a service that is ready, or nearly so.
@@ -76,7 +79,7 @@ func (s *Supervisor) healthDue(u *unit) {
 		s.probed(u, fmt.Sprintf("no answer within %v", h.Timeout))
 		return
 	}
-	u.health.probe = process{token: s.token(u), alive: true}
+	u.health.probe, u.health.begun = process{token: s.token(u), alive: true}, s.now
 	u.health.next = s.now + h.Timeout
 	s.do(Spawn{Unit: u.Unit, Token: u.health.probe.token, Invocation: u.invocation, Role: RoleProbe,
 		Command: h.Probe.Command, Probe: &h.Probe})
@@ -95,7 +98,7 @@ func (s *Supervisor) probeEnded(u *unit, v verdict) {
 // probed counts the result of a probe: cause is "" for a good one.
 func (s *Supervisor) probed(u *unit, cause string) {
 	h, now := u.Service.Health, &u.health
-	now.next = s.now + h.Interval
+	now.next, now.ended, now.took = s.now+h.Interval, s.now, s.now-now.begun
 	before := now.state
 	now.cause = cause
 	switch {

@@ -49,6 +49,20 @@ func TestHealth(t *testing.T) {
 		}
 		phases(t, k, map[string]Phase{"a": Running})
 	})
+	t.Run("how long a probe takes", func(t *testing.T) {
+		k := start(probe("", false))
+		if v := view(k); v.Probed != 0 || v.ProbeTook != 0 {
+			t.Errorf("before the first has ended: %+v", v)
+		}
+		for k.answer() {
+		}
+		k.now += 300 * time.Millisecond
+		ended := k.now
+		k.probed(1) // and the next one begins
+		if v := view(k); v.Probed != ended || v.ProbeTook != 300*time.Millisecond || v.ProbesBad != 1 {
+			t.Errorf("want 300ms until %v, and 1 bad: %+v", ended, v)
+		}
+	})
 	t.Run("a probe without an answer has failed", func(t *testing.T) {
 		k := start(probe("", false))
 		for range 2 {

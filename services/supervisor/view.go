@@ -37,7 +37,10 @@ type View struct {
 	Errno       int           `json:"errno,omitempty"`  // what the service said with ERRNO=
 	Health      HealthState   `json:"health,omitempty"` // "" without probes
 	HealthCause string        `json:"healthCause,omitempty"`
-	Watchdog    time.Duration `json:"watchdog,omitempty"` // when it has to say WATCHDOG=1 at the latest
+	Probed      time.Duration `json:"probed,omitempty"` // when the last probe of its health ended
+	ProbeTook   time.Duration `json:"probeTook,omitempty"`
+	ProbesBad   int           `json:"probesBad,omitempty"` // so many in a row have failed
+	Watchdog    time.Duration `json:"watchdog,omitempty"`  // when it has to say WATCHDOG=1 at the latest
 }
 
 // Summary is the state of the system as a whole.
@@ -80,6 +83,7 @@ func (s *Supervisor) view(u *unit) View {
 	}
 	if u.Service != nil {
 		v.Component, v.Health, v.HealthCause = u.Service.Component, u.health.state, u.health.cause
+		v.Probed, v.ProbeTook, v.ProbesBad = u.health.ended, u.health.took, u.health.bad
 		v.Errno, v.Watchdog = u.errno, u.watchdog.deadline
 		if u.Service.Health != nil && v.Health == "" {
 			v.Health = HealthUnknown
