@@ -36,6 +36,7 @@ type profiling struct {
 	reader figures.Reader
 	hasher figures.Hasher
 	woken  chan struct{}
+	future *predicting
 
 	mu      sync.Mutex // of all that follows
 	book    *profiles.Book
@@ -53,6 +54,7 @@ type happening struct {
 	change profiles.Change
 	unit   *plan.Unit // nil: it has not begun to run something
 	sample *profiles.Sample
+	gone   bool // there is no such unit any more
 }
 
 // profile keeps profiles until ctx ends.
@@ -66,6 +68,8 @@ func (c *component) profile(ctx context.Context) {
 	}
 	book.InBoot(c.boot)
 	p.book = book
+	p.future = c.predictions(ctx)
+	defer p.future.acts.Wait()
 	var all sync.WaitGroup
 	defer all.Wait()
 	all.Go(func() {
@@ -95,7 +99,7 @@ func (p *profiling) run(ctx context.Context) {
 		case <-p.woken:
 			p.drain(ctx)
 		case <-tick.C:
-			p.pass()
+			p.pass(ctx)
 			if p.graph.early() {
 				p.saveGraph()
 			}
@@ -150,6 +154,10 @@ func (p *profiling) fold(h happening) {
 	unit := h.change.Unit
 	p.tell(p.book.Change(h.change))
 	p.graph.fold(h.change)
+	p.future.fold(h.change, h.unit, p.groups[unit])
+	if h.gone {
+		p.future.forget(unit)
+	}
 	if h.sample != nil {
 		p.tell(p.book.Sample(unit, *h.sample))
 	}
@@ -172,7 +180,7 @@ func (p *profiling) tell(all []profiles.Anomaly) {
 }
 
 // pass samples each unit that has a cgroup.
-func (p *profiling) pass() {
+func (p *profiling) pass(ctx context.Context) {
 	p.mu.Lock()
 	groups := maps.Clone(p.groups)
 	busy := !p.booted || len(p.waiting) > 0
@@ -187,6 +195,7 @@ func (p *profiling) pass() {
 		p.usageOf(unit, s)
 		p.mu.Unlock()
 	}
+	p.future.pass(ctx, groups, p.reader.Readings)
 }
 
 // usageOf publishes what a unit uses when that differs from what was said last; it

@@ -39,7 +39,7 @@ func (p *profiling) take(ctx context.Context, m bus.Message) {
 		p.queue(h)
 	default: // a unit that is gone
 		if path.Ext(m.Key) == ".service" && m.Topic == "unit.state" {
-			p.queue(happening{change: profiles.Change{Unit: m.Key, Active: "inactive"}})
+			p.queue(happening{change: profiles.Change{Unit: m.Key, Active: "inactive"}, gone: true})
 		}
 	}
 }

@@ -27,10 +27,10 @@ type Reading struct {
 
 // Start is one that has ended. Times are CLOCK_BOOTTIME.
 type Start struct {
-	Unit       string
-	Begun, Up  time.Duration // when it left the queue, when it was ready
-	Automatic  bool          // it is a restart that nobody asked for
-	LimitTaken time.Duration // how long a start may take; 0: for ever
+	Unit      string
+	Begun, Up time.Duration // when it left the queue, when it was ready
+	Automatic bool          // it is a restart that nobody asked for
+	Most      time.Duration // that a start may take; 0: for ever
 }
 
 // Probe is a health probe that has ended.
@@ -234,7 +234,7 @@ func (b *Book) restarts(name string, u *unit, at time.Duration) []Prediction {
 // slower judges how long starts take. Their distance is in starts, and is made a time
 // by how often there are.
 func (b *Book) slower(s Start, u *unit) []Prediction {
-	if s.LimitTaken <= 0 || len(u.starts) < leastStarts {
+	if s.Most <= 0 || len(u.starts) < leastStarts {
 		return nil
 	}
 	var room [maxStarts]float64
@@ -242,7 +242,7 @@ func (b *Book) slower(s Start, u *unit) []Prediction {
 		room[i] = v.took
 	}
 	first, last := u.starts[0], u.starts[len(u.starts)-1]
-	q := question{limit: s.LimitTaken.Seconds(), least: leastStarts, sure: 2.3, lax: 1, far: ahead, quantum: quantum[Starts],
+	q := question{limit: s.Most.Seconds(), least: leastStarts, sure: 2.3, lax: 1, far: ahead, quantum: quantum[Starts],
 		step: (last.at - first.at) / time.Duration(len(u.starts)-1)}
 	if _, ok := u.now[Starts]; ok {
 		q.lax = 2

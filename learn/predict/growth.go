@@ -9,21 +9,21 @@ const (
 	// warmUp is how long a run is not looked at: programs allocate when they start.
 	warmUp = 20 * time.Second
 	// least is how many values it takes.
-	least = 8
+	least = 12
 	// slack and clip are the sum's, in standard deviations of a step; enough is the
 	// sum from which on it agrees. A walk without direction exceeds it with
 	// probability exp(-2·slack·enough) (Siegmund, Sequential Analysis, 1985, II.6).
 	slack, clip, enough = .35, 3, 6
 	// sure is the least of Kendall's S, in its standard deviations.
 	sure = 3
-	// ahead is how far the limit may be, in what the growth has taken so far: at 2 an
-	// even leak has come through a third of its life.
-	ahead = 2
+	// ahead is how far the limit may be, in what the growth has taken so far: at 2.3 an
+	// even leak has come through three tenths of its life.
+	ahead = 2.3
 	// aheadSoon is the same of a growth that is younger than young: jobs, caches and
 	// programs that start grow for minutes.
-	aheadSoon, young = 1.3, 15 * time.Minute
+	aheadSoon, young = 1.4, 15 * time.Minute
 	// fine is the least step that is looked at, of the way to the limit: with the
-	// longest growth in a resolution, points values, ahead asks for 1/145 a step.
+	// longest growth in a resolution, points values, ahead asks for 1/160 a step.
 	fine = .002
 	// agreeing is how many evaluations in a row raise a prediction, and against how
 	// many in a row end one.

@@ -39,7 +39,7 @@ const unitName = "x.service"
 
 // begin starts the unit's first run.
 func (s *simulation) begin(took time.Duration) {
-	s.told(s.book.Started(Start{Unit: unitName, Begun: s.now, Up: s.now + took, LimitTaken: 90 * time.Second}))
+	s.told(s.book.Started(Start{Unit: unitName, Begun: s.now, Up: s.now + took, Most: 90 * time.Second}))
 }
 
 func (s *simulation) told(all []Prediction) {
@@ -203,7 +203,7 @@ func (c *score) healthy(names map[Kind]string, shapes map[Kind]shape, seed uint6
 		if r.Float64() < finest.Hours()/(10*24) { // once in ten days it crashes, or is restarted
 			automatic := r.IntN(2) == 0
 			s.told(s.book.Stopped(unitName, s.now, !automatic))
-			s.told(s.book.Started(Start{Unit: unitName, Begun: s.now, Up: s.now + time.Duration((.5+r.ExpFloat64())*float64(time.Second)), Automatic: automatic, LimitTaken: 90 * time.Second}))
+			s.told(s.book.Started(Start{Unit: unitName, Begun: s.now, Up: s.now + time.Duration((.5+r.ExpFloat64())*float64(time.Second)), Automatic: automatic, Most: 90 * time.Second}))
 			begun = s.now
 			anew()
 		}

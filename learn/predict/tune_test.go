@@ -148,7 +148,7 @@ func slowly(n int, curve func(share float64) float64, noise float64) func(*rand.
 				return
 			}
 			s.told(s.book.Stopped(unitName, s.now, true))
-			s.told(s.book.Started(Start{Unit: unitName, Begun: s.now, Up: s.now + time.Duration(took*float64(time.Second)), LimitTaken: 90 * time.Second}))
+			s.told(s.book.Started(Start{Unit: unitName, Begun: s.now, Up: s.now + time.Duration(took*float64(time.Second)), Most: 90 * time.Second}))
 		}
 	}
 }

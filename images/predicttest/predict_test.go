@@ -1,0 +1,70 @@
+// Package predicttest boots services that run out of something, and holds what is
+// predicted of them, and what is done, to what they do.
+package predicttest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"clarityos/images"
+	"clarityos/qemu"
+	"clarityos/services/bus"
+)
+
+// limit bounds every wait: the leaks take three and a half minutes.
+const limit = 6 * time.Minute
+
+func TestPredictions(t *testing.T) {
+	img, _, err := images.Build(t.Context(), "clarity.toml", images.Options{Out: t.TempDir(), Lock: t.TempDir() + "/lock", Fast: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := qemu.ForTest(t, qemu.Config{Image: img, NoReboot: true})
+	m.Must(limit, m.AgentReady())
+	m.MustShell(limit, "clarityctl wait --timeout 120s")
+	m.Must(limit, m.Prints("clarityctl predictions", qemu.Has("No failure is predicted.")))
+
+	told := map[string]bus.PredictionFailure{}
+	m.Must(limit, qemu.Eventually("both leaks are predicted", func(ctx context.Context) error {
+		res, err := m.Shell(ctx, "clarityctl predictions --json")
+		if err != nil {
+			return err
+		}
+		var p struct{ Predictions []bus.PredictionFailure }
+		if err := json.NewDecoder(strings.NewReader(string(res.Stdout))).Decode(&p); err != nil {
+			return err
+		}
+		for _, f := range p.Predictions {
+			if told[f.Prediction].Unit == "" {
+				t.Logf("after %v: %+v", f.At, f)
+				told[f.Prediction] = f
+			}
+		}
+		if told["descriptors.service descriptors"].Unit == "" || told["memory.service memory"].Unit == "" {
+			return fmt.Errorf("what has been predicted is %+v", told)
+		}
+		return nil
+	}))
+	for _, f := range told {
+		switch {
+		case strings.HasPrefix(f.Unit, "steady"):
+			t.Errorf("a unit that is well was predicted to fail: %+v", f)
+		case f.Unit == "descriptors.service" && (f.Most != 1024 || f.Limit != "LimitNOFILE= of descriptors.service" || f.Policy != "restart"):
+			t.Errorf("descriptors: %+v", f)
+		case f.Unit == "memory.service" && (f.Most != 64<<20 || f.Limit != "MemoryMax= of memory.service" || f.Policy != "reclaim"):
+			t.Errorf("memory: %+v", f)
+		case f.Soonest > f.Within || f.Within > f.Latest:
+			t.Errorf("the bounds are not around what is expected: %+v", f)
+		}
+	}
+	m.Must(limit, m.Prints("clarityctl predictions", qemu.Has("Done against failures:", "restart of descriptors.service, since its open descriptors have grown by ", "LimitNOFILE= of descriptors.service is 1024", ": done")))
+	m.Must(limit, m.Prints("clarityctl predictions", qemu.Has("reclaim of memory.service, since its memory has grown by ", " were reclaimed")))
+	m.Must(limit, m.Prints("clarityctl predictions", qemu.HasNot("descriptors.service: descriptors\n"))) // the run that it was about is over
+	m.Must(limit, m.Prints("clarityctl logs -u descriptors", qemu.HasNot("it has run out")))
+	m.Must(limit, m.Prints("clarityctl logs -u clarity-learn", qemu.Has("descriptors.service is likely to fail in ", "descriptors.service: restart, since ", "descriptors.service is no longer expected to fail of its descriptors: it was restarted")))
+	m.Must(limit, m.Prints("clarityctl show descriptors -p ActiveState", qemu.Has("ActiveState=active")))
+}
