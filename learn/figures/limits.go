@@ -68,10 +68,16 @@ func (r Reader) memory(group, unit string) (predict.Reading, bool) {
 	}
 	limits(group, unit, func(group, of string) {
 		for _, l := range []struct{ file, key string }{{"memory.max", "MemoryMax="}, {"memory.high", "MemoryHigh="}} {
-			if most, ok := number(bytes.TrimSpace(r.file(group, l.file))); ok {
-				if used, ok := held(group); ok {
-					left.under(float64(most)-used, l.key+" of "+of)
-				}
+			most, ok := number(bytes.TrimSpace(r.file(group, l.file)))
+			if !ok {
+				continue
+			}
+			used := v
+			if of != unit {
+				used, ok = held(group)
+			}
+			if ok {
+				left.under(float64(most)-used, l.key+" of "+of)
 			}
 		}
 	})
@@ -103,7 +109,11 @@ func (r Reader) tasks(group, unit string) (predict.Reading, bool) {
 	var left room
 	limits(group, unit, func(group, of string) {
 		if most, ok := number(bytes.TrimSpace(r.file(group, "pids.max"))); ok {
-			if n, ok := count(group); ok {
+			n := v
+			if of != unit {
+				n, ok = count(group)
+			}
+			if ok {
 				left.under(float64(most)-n, "TasksMax= of "+of)
 			}
 		}

@@ -16,14 +16,14 @@ const (
 	slack, clip, enough = .35, 3, 6
 	// sure is the least of Kendall's S, in its standard deviations.
 	sure = 3
-	// ahead is how far the limit may be, in what the growth has taken so far: at 2.3 an
-	// even leak has come through three tenths of its life.
-	ahead = 2.3
+	// ahead is how far the limit may be, in what the growth has taken so far: at 2.15 an
+	// even leak has come through a third of its life.
+	ahead = 2.15
 	// aheadSoon is the same of a growth that is younger than young: jobs, caches and
 	// programs that start grow for minutes.
-	aheadSoon, young = 1.4, 15 * time.Minute
+	aheadSoon, young = 1.35, 15 * time.Minute
 	// fine is the least step that is looked at, of the way to the limit: with the
-	// longest growth in a resolution, points values, ahead asks for 1/160 a step.
+	// longest growth in a resolution, points values, ahead asks for 1/150 a step.
 	fine = .002
 	// agreeing is how many evaluations in a row raise a prediction, and against how
 	// many in a row end one.
@@ -160,7 +160,7 @@ func (g *growth) vote(i int, found *line) bool {
 // What is predicted already is held on to by less.
 func (g *growth) look(at time.Duration, i int, limit, quantum float64, room []float64) (*line, []float64) {
 	l := &g.series.levels[i]
-	q := question{limit: limit, swing: float64(l.swing), least: least, sure: sure, lax: 1, far: ahead, quantum: quantum, step: width(i)}
+	q := question{limit: limit, swing: float64(l.swing), least: least, sure: sure, lax: 1, far: ahead, quantum: quantum, step: width(i), lag: 1}
 	if g.now != nil && i == g.by {
 		q.lax = 2
 	}
@@ -186,6 +186,7 @@ type question struct {
 	far          float64       // how far the limit may be, in what the growth took
 	quantum      float64       // differences below are none
 	step         time.Duration // between two values
+	lag          float64       // how old the last one is, in steps
 }
 
 // look gives the growth that there is at the end of values, nil when there is none.
@@ -228,8 +229,8 @@ func (q question) look(x, room []float64) (*line, []float64) {
 	if early.Slope > 0 {
 		fastest = max(fastest, late.Slope*late.Slope/early.Slope) // what has become faster may go on so
 	}
-	return &line{took: span(took, q.step), grown: last - x[0], last: last, z: t.Z, within: span(expected, q.step),
-		soonest: span(min(left/fastest, expected), q.step), latest: span(max((q.limit-last)/slowest, expected), q.step)}, room
+	return &line{took: span(took, q.step), grown: last - x[0], last: last, z: t.Z, within: span(max(expected-q.lag, 0), q.step),
+		soonest: span(max(min(left/fastest, expected)-q.lag-1, 0), q.step), latest: span(max((q.limit-last)/slowest, expected), q.step)}, room
 }
 
 // arrives says in how many steps what has grown goes on for as much as is left, from how

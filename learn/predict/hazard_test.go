@@ -74,36 +74,25 @@ func TestRestartHazard(t *testing.T) {
 	}
 }
 
-// A crash now and then is no loop, and where all units crash one learns faster.
+// Where all units crash, the same restarts of one make a loop likelier.
 func TestRestartsArePooled(t *testing.T) {
-	after := func(crashes bool) int {
-		b := &Book{}
-		at := time.Hour
-		names := []string{"b.service", "c.service", "d.service", "e.service"}
-		for _, n := range append(names, "a.service") {
-			b.Started(Start{Unit: n, Begun: at, Up: at})
-		}
-		for range 48 {
-			at += time.Hour
-			for _, n := range names {
-				b.Sample(n, at, nil)
-				if crashes {
-					crash(b, n, at)
-				}
-			}
-		}
-		for n := 1; n < 30; n++ {
-			at += 10 * time.Minute
-			if len(crash(b, "a.service", at)) > 0 {
-				return n
-			}
-		}
-		return 30
+	h := hazard{}
+	h.age(time.Hour, true)
+	h.restarted(time.Hour)
+	h.restarted(time.Hour)
+	calm, _ := h.loop(rate{0, 10000})
+	stormy, post := h.loop(rate{200, 10000})
+	if calm >= stormy || stormy >= certain || post.count <= 2 {
+		t.Errorf("two restarts are a loop with %.3f, and with %.3f, by %+v, where others restart each 50 hours", calm, stormy, post)
 	}
-	alone, among := after(false), after(true)
-	if alone > 6 || among >= alone {
-		t.Errorf("a loop is told after %d crashes, and after %d where all crash", alone, among)
+	h = hazard{}
+	h.restarted(0)
+	if p, _ := h.loop(rate{1e6, 1}); p >= certain {
+		t.Errorf("however much others restart, one restart is no loop, and this is one with %.3f", p)
 	}
+}
+
+func TestCrashEachDayIsNoLoop(t *testing.T) {
 	b := &Book{}
 	at := time.Hour
 	b.Started(Start{Unit: "a.service", Begun: at, Up: at})
@@ -113,10 +102,16 @@ func TestRestartsArePooled(t *testing.T) {
 			t.Fatalf("one crash a day: %v", out)
 		}
 	}
-	if q := (rate{4, 0}); func() bool {
-		q.age(time.Hour, time.Hour, true)
-		return math.Abs(q.count-2) > 1e-12 || math.Abs(q.hours-.5/math.Ln2) > 1e-12
-	}() {
-		t.Errorf("after a half-life: %+v", q)
+}
+
+func TestRateFades(t *testing.T) {
+	r := rate{count: 4}
+	r.age(time.Hour, time.Hour, true)
+	if math.Abs(r.count-2) > 1e-12 || math.Abs(r.hours-.5/math.Ln2) > 1e-12 {
+		t.Errorf("after a half-life: %+v", r)
+	}
+	r.age(time.Hour, time.Hour, false)
+	if math.Abs(r.count-1) > 1e-12 || math.Abs(r.hours-.25/math.Ln2) > 1e-12 {
+		t.Errorf("after another one, in which it was not to run: %+v", r)
 	}
 }

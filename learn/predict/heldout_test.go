@@ -234,8 +234,11 @@ func heldOutFaults() (out []fault) {
 	for _, n := range []int{5, 7, 9} {
 		out = append(out, fault{name: fmt.Sprintf("stuck for %d probes", n), kind: Latency, run: stuck(n)})
 	}
-	for n, noise := range map[int]float64{26: .15, 40: .1} {
-		out = append(out, fault{name: fmt.Sprintf("slower starts, %d", n), kind: Starts, run: slowly(n, func(x float64) float64 { return x * (.7 + .3*x) }, noise)})
+	for _, c := range []struct {
+		n     int
+		noise float64
+	}{{26, .15}, {40, .1}} {
+		out = append(out, fault{name: fmt.Sprintf("slower starts, %d", c.n), kind: Starts, run: slowly(c.n, func(x float64) float64 { return x * (.7 + .3*x) }, c.noise)})
 	}
 	return out
 }

@@ -30,6 +30,7 @@ type level struct {
 	n      int             // that are in it
 	head   int             // where the next one goes
 	span   int64           // the one that is open; 0: none
+	gap    int8            // so many spans without a sample are before it
 	low    float32         // … its lowest value
 	high   float32
 	swing  float32 // how far values went up and down within a span, of late
@@ -58,12 +59,13 @@ func (l *level) add(span int64, v, limit float32) (ended bool) {
 		l.low, l.high = min(l.low, v), max(l.high, v)
 		return false
 	}
-	l.push(l.low)
-	l.swings.add(l.low, limit)
-	l.swing = max(l.high-l.low, l.swing*.95)
-	for range min(span-l.span-1, points) {
+	for range l.gap {
 		l.push(float32(math.NaN()))
 	}
+	l.push(l.low)
+	l.swings.add(l.low, limit)
+	l.swing += (l.high - l.low - l.swing) / 4 // one jump is no swing
+	l.gap = int8(min(span-l.span-1, points))  // goes in front of the next value, so that the last one is there
 	l.span, l.low, l.high = span, v, v
 	return true
 }
