@@ -11,6 +11,9 @@ const (
 	// near is the share of the way to the soonest failure from which on a restart waits
 	// for a quiet moment, latest the one from which on it waits for nothing.
 	near, latest = .85, .95
+	// hurry is how long before the soonest failure it waits for nothing, so that three
+	// samples are left to see it.
+	hurry = 3 * finest
 	// reclaimFrom is the share from which on memory is taken back.
 	reclaimFrom = .5
 	// restartEvery and reclaimEvery are how long there is at least between two of a unit.
@@ -40,6 +43,7 @@ type Situation struct {
 // the soonest time of the failure, at a quiet moment where there is one.
 func Decide(s Situation) (act Act, why string) {
 	p, gone := s.Prediction, s.Prediction.Gone(s.Now)
+	hurries := gone >= latest || p.At+p.Soonest-s.Now <= hurry
 	waits := func(last, every time.Duration) bool { return last != 0 && s.Now-last < every }
 	switch s.Policy {
 	case plan.PredictedReclaim:
@@ -56,11 +60,11 @@ func Decide(s Situation) (act Act, why string) {
 		switch {
 		case p.Kind != Memory && p.Kind != Descriptors && p.Kind != Tasks && p.Kind != Latency:
 			return "", fmt.Sprintf("a restart does not help against %s", p.words())
-		case gone < near:
+		case gone < near && !hurries:
 			return "", "there is time"
 		case waits(s.Restarted, restartEvery):
 			return "", fmt.Sprintf("it was restarted for this less than %s ago", Span(restartEvery))
-		case gone >= latest:
+		case hurries:
 			return Restart, p.Basis + "; it cannot wait any longer"
 		case !s.Quiet:
 			return "", "the machine is busy"

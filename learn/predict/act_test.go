@@ -30,6 +30,7 @@ func TestDecide(t *testing.T) {
 		"restart does not end restarts":      {Situation{Policy: plan.PredictedRestart, Prediction: of(Restarts), Now: at(1099), Quiet: true}, "", "does not help"},
 		"restart does not quicken starts":    {Situation{Policy: plan.PredictedRestart, Prediction: of(Starts), Now: at(1099), Quiet: true}, "", "does not help"},
 		"restart ends a leak of threads":     {Situation{Policy: plan.PredictedRestart, Prediction: of(Tasks), Now: at(1000), Quiet: true}, Restart, ""},
+		"restart of what fails in minutes":   {Situation{Policy: plan.PredictedRestart, Prediction: Prediction{Kind: Tasks, At: at(60), Soonest: at(40)}, Now: at(71)}, Restart, "cannot wait any longer"},
 		"reclaim, far":                       {Situation{Policy: plan.PredictedReclaim, Prediction: leak, Now: at(599)}, "", "there is time"},
 		"reclaim, half way":                  {Situation{Policy: plan.PredictedReclaim, Prediction: leak, Now: at(601)}, Reclaim, "it leaks"},
 		"reclaim, again too soon":            {Situation{Policy: plan.PredictedReclaim, Prediction: leak, Now: at(900), Reclaimed: at(601)}, "", "less than 10m0s ago"},

@@ -9,8 +9,8 @@ import (
 )
 
 // What the package is judged by and was not tuned with: no constant was changed since
-// these forms and numbers were written down. The groups of tune_test.go, uneven_test.go
-// and forms_test.go are what it was tuned with; these are none of their forms.
+// these forms and numbers were written down. It was tuned with the groups of
+// tune_full_test.go, uneven_full_test.go and forms_full_test.go, whose forms are others.
 
 // quickens is a leak that after a third of its life goes on twice as fast.
 func quickens(life time.Duration, level float64) shape {

@@ -18,10 +18,9 @@ type shape func(r *rand.Rand) func(t float64) float64
 
 // fault is a labelled failure: the unit fails when it is over its limit, or at fails.
 type fault struct {
-	name  string
-	kind  Kind
-	onset time.Duration // when it begins
-	run   func(r *rand.Rand, s *simulation)
+	name string
+	kind Kind
+	run  func(r *rand.Rand, s *simulation)
 }
 
 // simulation is one unit that is observed.

@@ -1,3 +1,5 @@
+//go:build full
+
 package predict
 
 import (
@@ -177,22 +179,6 @@ func backoff(first time.Duration, by float64, count int) func(*rand.Rand, *simul
 			s.told(s.book.Stopped(unitName, s.now, false))
 			s.now += 2 * time.Second
 			s.told(s.book.Started(Start{Unit: unitName, Begun: s.now, Up: s.now + time.Second, Automatic: true}))
-		}
-	}
-}
-
-// stuck is a unit that answers, then not at all, until it has not n times.
-func stuck(n int) func(*rand.Rand, *simulation) {
-	return func(r *rand.Rand, s *simulation) {
-		s.begin(time.Second)
-		for end := s.now + time.Duration(1+r.IntN(20))*time.Hour; s.now < end; s.now += finest {
-			s.sample(map[Kind]float64{Latency: .02 * math.Exp(.6*r.NormFloat64())})
-		}
-		s.onset = s.now
-		for i := range n {
-			s.now += 15 * time.Second
-			s.failed = s.now
-			s.told(s.book.Probed(Probe{Unit: unitName, At: s.now, Took: 5 * time.Second, Most: 5 * time.Second, Failed: i + 1, Failures: n, Interval: 10 * time.Second}))
 		}
 	}
 }
