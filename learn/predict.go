@@ -24,7 +24,8 @@ const filesEvery = 6
 // predicting says which units are likely to fail, and acts where their policy says so.
 type predicting struct {
 	*component
-	acts sync.WaitGroup
+	control string // PID 1's socket
+	acts    sync.WaitGroup
 
 	mu     sync.Mutex // of all that follows
 	book   predict.Book
@@ -45,7 +46,7 @@ type foreseen struct {
 // predictions begins anew: what an earlier process of the component predicted nobody
 // follows any more.
 func (c *component) predictions(ctx context.Context) *predicting {
-	p := &predicting{component: c, units: map[string]*foreseen{}}
+	p := &predicting{component: c, control: control.Path, units: map[string]*foreseen{}}
 	ctx, cancel := context.WithTimeout(ctx, answerMost)
 	defer cancel()
 	var kept bus.KeptReply
@@ -157,7 +158,7 @@ func (p *predicting) pass(ctx context.Context, groups map[string]string, read fu
 func (p *predicting) probes(ctx context.Context, of map[string]*foreseen) {
 	ctx, cancel := context.WithTimeout(ctx, answerMost)
 	defer cancel()
-	conn, err := pid1.Dial(ctx, control.Path)
+	conn, err := pid1.Dial(ctx, p.control)
 	if err != nil {
 		return // it is asked again
 	}
@@ -181,7 +182,7 @@ func (p *predicting) probes(ctx context.Context, of map[string]*foreseen) {
 func (p *predicting) act(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var quiet func() bool = sync.OnceValue(isQuiet)
+	quiet := sync.OnceValue(isQuiet)
 	for _, v := range p.book.Predicted() {
 		f := p.units[v.Unit]
 		if f == nil || f.acting || p.policy(v.Unit) == plan.PredictedReport {
@@ -201,7 +202,7 @@ func (p *predicting) act(ctx context.Context) {
 		p.Say(fmt.Sprintf("%s: %s, since %s", v.Unit, what, why))
 		group := f.group
 		p.acts.Go(func() {
-			outcome := perform(ctx, what, v, group)
+			outcome := p.perform(ctx, what, v, group)
 			p.Say(fmt.Sprintf("%s: %s: %s", v.Unit, what, outcome))
 			p.publisher.Publish(&bus.PredictionAct{Unit: v.Unit, Kind: string(v.Kind), Act: string(what), At: s.Now, Reason: why, Outcome: outcome})
 			p.mu.Lock()
@@ -215,7 +216,7 @@ func (p *predicting) act(ctx context.Context) {
 const performMost = 10 * time.Minute
 
 // perform gives what came of an act.
-func perform(ctx context.Context, what predict.Act, v predict.Prediction, group string) string {
+func (p *predicting) perform(ctx context.Context, what predict.Act, v predict.Prediction, group string) string {
 	if what == predict.Reclaim {
 		freed, err := reclaim(path.Join(cgroups, group), uint64(v.Grown))
 		if err != nil {
@@ -225,7 +226,7 @@ func perform(ctx context.Context, what predict.Act, v predict.Prediction, group 
 	}
 	ctx, cancel := context.WithTimeout(ctx, performMost)
 	defer cancel()
-	conn, err := pid1.Dial(ctx, control.Path)
+	conn, err := pid1.Dial(ctx, p.control)
 	if err != nil {
 		return err.Error()
 	}
