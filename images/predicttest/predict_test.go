@@ -16,7 +16,7 @@ import (
 )
 
 // limit bounds every wait: the leaks take three and a half minutes.
-const limit = 6 * time.Minute
+const limit = 4 * time.Minute
 
 func TestPredictions(t *testing.T) {
 	img, _, err := images.Build(t.Context(), "clarity.toml", images.Options{Out: t.TempDir(), Lock: t.TempDir() + "/lock", Fast: true})
@@ -49,6 +49,13 @@ func TestPredictions(t *testing.T) {
 		}
 		return nil
 	}))
+	t.Cleanup(func() {
+		if t.Failed() { // what the component said, for people
+			if res, err := m.Shell(context.WithoutCancel(t.Context()), "clarityctl logs -u clarity-learn -u descriptors -u memory; clarityctl predictions"); err == nil {
+				t.Logf("%s", res.Stdout)
+			}
+		}
+	})
 	for _, f := range told {
 		switch {
 		case strings.HasPrefix(f.Unit, "steady"):
