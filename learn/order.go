@@ -15,7 +15,11 @@ func orderOf(m *graph.Model, after map[string][]string) *plan.Order {
 			before[on] = append(before[on], unit)
 		}
 	}
-	for _, n := range m.Needs(after).Needs {
+	acted := m.Needs(after)
+	for _, u := range acted.Uses {
+		o.Uses = append(o.Uses, plan.Use{Unit: u.Unit, On: u.On})
+	}
+	for _, n := range acted.Needs {
 		o.After = append(o.After, plan.Learned{Unit: n.Unit, On: n.On, Limit: plan.SoftFor(m.Units[n.On].Span())})
 		before[n.On] = append(before[n.On], n.Unit)
 		if o.Marks[n.On] != nil {

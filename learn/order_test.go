@@ -20,6 +20,7 @@ func TestOrderOf(t *testing.T) {
 	got := orderOf(graph.NewModel().Learn(b), map[string][]string{"web.service": {"app.service"}})
 	want := &plan.Order{
 		After: []plan.Learned{{Unit: "app.service", On: "db.service", Limit: plan.SoftFor(time.Second)}},
+		Uses:  []plan.Use{{Unit: "visitor.service", On: "db.service"}},
 		Marks: map[string][]plan.Mark{"db.service": {{Kind: "unix", Name: "/run/db"}}},
 		Ranks: map[string]time.Duration{"db.service": 6 * time.Second, "app.service": 5 * time.Second, "web.service": 3 * time.Second, "visitor.service": 4 * time.Second},
 	}

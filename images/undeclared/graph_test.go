@@ -98,7 +98,7 @@ func (m machine) knows(boots int, want ...string) {
 // ordered holds a boot to have been started by what was learned.
 func (m machine) ordered() {
 	m.Helper()
-	m.says("clarityctl graph", qemu.Has("this one was started by what they taught\n"))
+	m.says("clarityctl graph", qemu.Has("this one was started by what they taught"))
 	m.says("clarityctl show reader -p NRestarts", qemu.Has("NRestarts=0"))
 	m.says("clarityctl logs -b -u maker", qemu.Has("maker.service is ready: what others need of it is there"))
 	m.says("clarityctl logs -b -u store", qemu.Has("store.service is ready: what others need of it is there"))

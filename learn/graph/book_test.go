@@ -151,7 +151,7 @@ func TestTried(t *testing.T) {
 	}
 }
 
-// What a boot took is until what others needed in it was there, if that was later than
+// What a boot took is from its first start until what others needed in it was there, if that was later than
 // its last job.
 func TestOutcome(t *testing.T) {
 	late := use("unix", "/run/db", "ENOENT", true)
@@ -160,7 +160,11 @@ func TestOutcome(t *testing.T) {
 	steady.Made = 80 * time.Second
 	b := boot("1", both, late, steady)
 	b.Failed("app.service", 20*time.Second)
-	if got := b.Outcome(); got.Took != 70*time.Second || !reflect.DeepEqual(got.Failed, []string{"app.service"}) {
+	for name, run := range b.Units {
+		run.Begun = 20 * time.Second
+		b.Units[name] = run
+	}
+	if got := b.Outcome(); got.Took != 50*time.Second || !reflect.DeepEqual(got.Failed, []string{"app.service"}) {
 		t.Errorf("%+v", got)
 	}
 }

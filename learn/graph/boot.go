@@ -110,11 +110,18 @@ func (b *Boot) followed() map[Pair]bool {
 // Outcome says what has become of a boot that has completed.
 func (b *Boot) Outcome() trial.Outcome {
 	o := trial.Outcome{Took: b.Took}
+	first := b.Took
+	for _, run := range b.Units {
+		if run.Begun > 0 {
+			first = min(first, run.Begun)
+		}
+	}
 	for i := range b.Uses {
 		if u := &b.Uses[i]; b.starts(u) && !b.Settled(u.Made) {
 			o.Took = max(o.Took, u.Made)
 		}
 	}
+	o.Took -= first
 	for name, run := range b.Units {
 		if run.Failed {
 			o.Failed = append(o.Failed, name)

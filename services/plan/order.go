@@ -22,6 +22,7 @@ const orderKind = "order 1"
 // gives way: whatever is in it costs bounded time.
 type Order struct {
 	After []Learned                `json:"after"`           // by Unit and On
+	Uses  []Use                    `json:"uses,omitempty"`  // by Unit and On
 	Marks map[string][]Mark        `json:"marks,omitempty"` // by unit: what is there once others can use it
 	Ranks map[string]time.Duration `json:"ranks,omitempty"` // by unit: how long it takes from its start until all is up that needs it
 }
@@ -32,6 +33,12 @@ type Learned struct {
 	Unit  string        `json:"unit"`
 	On    string        `json:"on"`
 	Limit time.Duration `json:"limit"`
+}
+
+// Use is an edge of an Order that starts do not wait for: Unit uses On when it runs.
+type Use struct {
+	Unit string `json:"unit"`
+	On   string `json:"on"`
 }
 
 // Mark is a thing by which one sees that a unit is ready: a socket that it listens on,
@@ -79,7 +86,7 @@ func DecodeOrder(file []byte) (*Order, error) {
 
 // check says what in an order cannot be taken.
 func (o *Order) check() error {
-	if len(o.After) > maxOrderEdges || len(o.Marks) > maxOrderUnits || len(o.Ranks) > maxOrderUnits {
+	if len(o.After) > maxOrderEdges || len(o.Uses) > maxOrderEdges || len(o.Marks) > maxOrderUnits || len(o.Ranks) > maxOrderUnits {
 		return errors.New("the order has more units or edges than there is room for")
 	}
 	for _, e := range o.After {

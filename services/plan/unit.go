@@ -61,7 +61,7 @@ type SoftAfter struct {
 }
 
 // softLeast and softMost bound what SoftFor gives.
-const softLeast, softMost = time.Second, 10 * time.Second
+const softLeast, softMost = 3 * time.Second, 10 * time.Second
 
 // SoftFor is how long it is reasonable to wait for a unit whose start usually takes
 // span, 0 when that is not known.

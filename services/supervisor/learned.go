@@ -13,7 +13,7 @@ import (
 const (
 	lookEvery = 10 * time.Millisecond // what others need of a unit is looked for again
 	lookMost  = 10 * time.Second      // … until then, from when the unit is up
-	patience  = 15 * time.Second      // all waits of a boot end then, from the first one
+	patience  = 15 * time.Second      // all waits of a boot end then, from the first one, and of a shutdown
 )
 
 // outlook is whether what others need of a unit has been seen since it is up.
@@ -37,14 +37,31 @@ func (s *Supervisor) linkOrder() {
 	s.ranked = slices.SortedStableFunc(slices.Values(s.units), func(a, b *unit) int {
 		return cmp.Compare(s.order.Ranks[b.Name], s.order.Ranks[a.Name])
 	})
-	for _, e := range s.order.After {
-		u, d := s.byName[e.Unit], s.byName[e.On]
+	pair := func(unit, on string) (u, d *unit) {
+		u, d = s.byName[unit], s.byName[on]
 		if u == nil || d == nil || u == d || u.component() || u.early || d.component() {
-			continue
+			return nil, nil
 		}
-		u.learned = append(u.learned, softEdge{d, e.Limit})
-		if d.Service != nil && d.Service.Silent() {
-			d.marks = s.order.Marks[d.Name]
+		add(&u.leans, d)
+		add(&d.users, u)
+		return u, d
+	}
+	for _, e := range s.order.After {
+		if u, d := pair(e.Unit, e.On); u != nil {
+			u.learned = append(u.learned, softEdge{d, e.Limit})
+			if d.Service != nil && d.Service.Silent() {
+				d.marks = s.order.Marks[d.Name]
+			}
+		}
+	}
+	for _, e := range s.order.Uses {
+		pair(e.Unit, e.On)
+	}
+	for _, u := range s.units {
+		for _, d := range slices.Concat(u.requires, u.bindsTo) {
+			if d.Service != nil && !d.component() {
+				add(&u.leans, d)
+			}
 		}
 	}
 }
@@ -53,6 +70,26 @@ func (s *Supervisor) linkOrder() {
 // starts, is about to start again, or is up and cannot be used yet.
 func (d *unit) awaited() bool {
 	return d.job != nil && d.job.starts() || d.phase == Backoff || d.phase.up() && d.look.until > 0
+}
+
+// usersLimit is how long a stop waits for those of the units that use this one.
+const usersLimit = 10 * time.Second
+
+// usersWait is until when a stop waits for units that use u by what was learned; 0 is no
+// wait.
+func (s *Supervisor) usersWait(u *unit) (until time.Duration) {
+	for _, d := range u.users {
+		if d.job != nil && d.job.stops() {
+			until = u.job.free + usersLimit
+		}
+	}
+	if s.halt != "" {
+		until = min(until, s.haltLimit-ShutdownLimit+patience)
+	}
+	if until <= s.now {
+		return 0
+	}
+	return until
 }
 
 // learnedWait is until when a start waits for what u needs by what was learned; 0 is no

@@ -196,6 +196,9 @@ func genOrder(t *rapid.T, p *plan.Plan) plan.Order {
 	for range rapid.IntRange(0, 12).Draw(t, "edges") {
 		o.After = append(o.After, plan.Learned{Unit: unit(), On: unit(), Limit: time.Duration(rapid.IntRange(1, 10000).Draw(t, "limit")) * time.Millisecond})
 	}
+	for range rapid.IntRange(0, 12).Draw(t, "uses") {
+		o.Uses = append(o.Uses, plan.Use{Unit: unit(), On: unit()})
+	}
 	for range rapid.IntRange(0, 6).Draw(t, "marks") {
 		o.Marks[unit()] = []plan.Mark{{Kind: "unix", Name: "/run/x"}}
 	}

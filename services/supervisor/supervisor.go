@@ -71,8 +71,11 @@ type unit struct {
 	exit          verdict // of the main process
 	status        string
 	errno         int
-	renew         bool     // the run ends because it is unhealthy, and another one follows whatever Restart= says
-	monitor       []string // variables about the unit whose end started this one
+	blamed        *unit         // in Backoff: what explains the failure; the next run begins once it can be used
+	charged       uint64        // the latest invocation of another unit that a failure was charged to
+	fell          time.Duration // when it last went down after it had been up; 0: never
+	renew         bool          // the run ends because it is unhealthy, and another one follows whatever Restart= says
+	monitor       []string      // variables about the unit whose end started this one
 	reload        reload
 	watchdog      watchdog
 	runtimeEnd    time.Duration // when RuntimeMaxSec= is over; 0: never

@@ -17,7 +17,12 @@ const idleLimit = 5 * time.Second
 // for an order that gives way or, of Type=idle, for other jobs; 0 is no wait.
 func (s *Supervisor) givesWay(u *unit) time.Duration {
 	j, until := u.job, time.Duration(0)
-	if j.free == 0 || !j.starts() || s.halt != "" {
+	switch {
+	case j.free == 0:
+		return 0
+	case j.stops():
+		return s.usersWait(u)
+	case !j.starts() || s.halt != "":
 		return 0
 	}
 	for _, e := range u.softAfter {
@@ -40,20 +45,31 @@ func (s *Supervisor) givesWay(u *unit) time.Duration {
 // (0: all).
 func (s *Supervisor) waitsFor(u *unit, most int) []string {
 	out := s.heldBy(u, most)
-	if until := s.givesWay(u); len(out) == 0 && until > 0 {
-		for _, e := range u.softAfter {
-			if e.unit.job != nil && e.unit.job.starts() {
-				out = append(out, fmt.Sprintf("%s to start, at most %v more", e.unit.Name, (until-s.now).Round(time.Millisecond)))
+	until := s.givesWay(u)
+	if len(out) > 0 || until == 0 {
+		return out
+	}
+	left := (until - s.now).Round(time.Millisecond)
+	if u.job.stops() {
+		for _, d := range u.users {
+			if d.job != nil && d.job.stops() {
+				out = append(out, fmt.Sprintf("%s, which uses it, to stop, at most %v more", d.Name, left))
 			}
 		}
-		for _, e := range u.learned {
-			if e.unit.awaited() {
-				out = append(out, fmt.Sprintf("%s, which it needed in earlier boots, at most %v more", e.unit.Name, (until-s.now).Round(time.Millisecond)))
-			}
+		return out
+	}
+	for _, e := range u.softAfter {
+		if e.unit.job != nil && e.unit.job.starts() {
+			out = append(out, fmt.Sprintf("%s to start, at most %v more", e.unit.Name, left))
 		}
-		if len(out) == 0 {
-			out = append(out, fmt.Sprintf("other jobs, since it is of Type=idle, at most %v more", (until-s.now).Round(time.Millisecond)))
+	}
+	for _, e := range u.learned {
+		if e.unit.awaited() {
+			out = append(out, fmt.Sprintf("%s, which it needed in earlier boots, at most %v more", e.unit.Name, left))
 		}
+	}
+	if len(out) == 0 {
+		out = append(out, fmt.Sprintf("other jobs, since it is of Type=idle, at most %v more", left))
 	}
 	return out
 }
@@ -133,6 +149,8 @@ func (s *Supervisor) consequences(u *unit) string {
 		return "so these do not start: " + strings.Join(hit, ", ")
 	case u.phase == Failed && len(u.onFailure) > 0:
 		return fmt.Sprintf("it stays down; %s is started for that", strings.Join(u.OnFailure, ", "))
+	case u.phase == Backoff && u.blamed != nil:
+		return s.excuse(u)
 	case u.phase == Backoff && u.deadline <= s.now+1:
 		return "it starts again at once"
 	case u.phase == Backoff:
