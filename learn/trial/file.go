@@ -16,7 +16,7 @@ import (
 type Files struct {
 	Dir   string // on a disk; "" when nothing lasts
 	Baked string // of the image, for its first boot
-	Given string // where PID 1 reads it
+	Given string // where PID 1 reads it, and beside it whether the boot was started by it
 }
 
 // Machine are those of a machine whose learned files are kept in dir; "" when they do
@@ -27,6 +27,7 @@ func Machine(dir string) Files {
 
 func (f Files) next() string   { return filepath.Join(f.Dir, "order") }
 func (f Files) trying() string { return filepath.Join(f.Dir, "order.trying") }
+func (f Files) taken() string  { return f.Given + ".taken" }
 
 // ErrTrying is that the last boot which was started by an order has not completed.
 var ErrTrying = errors.New("the last boot that was started by what was learned did not complete; this one is as declared")
@@ -64,16 +65,19 @@ func (f Files) Take() (taken bool, err error) {
 			return false, err
 		}
 	}
-	if err := keep.Save(f.Given, "the order", file); err != nil {
+	if err := errors.Join(f.Give(file), os.WriteFile(f.taken(), nil, 0o600)); err != nil {
 		return false, err
 	}
 	return true, nil
 }
 
+// Give lays an order where PID 1 reads it.
+func (f Files) Give(order []byte) error { return keep.Save(f.Given, "the order", order) }
+
 // Tried says whether this boot is started by an order, and whether the last one was and
 // has not completed.
 func (f Files) Tried() (ordered, failed bool) {
-	ordered = exists(f.Given)
+	ordered = exists(f.taken())
 	return ordered, f.Dir != "" && !ordered && exists(f.trying())
 }
 

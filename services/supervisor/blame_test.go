@@ -177,3 +177,29 @@ func TestStopCycle(t *testing.T) {
 		t.Errorf("the shutdown took %v", took)
 	}
 }
+
+// A restart with users takes down first what uses the unit, and brings it up last.
+func TestRestartUsers(t *testing.T) {
+	order := plan.Order{After: []plan.Learned{{Unit: "b", On: "a", Limit: 5 * time.Second}}, Uses: []plan.Use{{Unit: "c", On: "b"}}}
+	k := newKernel(system(service("a"), service("b"), service("c"), service("d")))
+	k.fold(Learned{order})
+	k.fold(Boot{})
+	k.good()
+	before := len(k.trace)
+	k.fold(Request{Verb: VerbRestart, Unit: "a", Users: true, Client: 1})
+	k.good()
+	var got []string
+	for _, line := range k.trace[before:] {
+		for _, u := range []string{"a", "b", "c", "d"} {
+			if strings.Contains(line, "supervisor.SignalAll "+u+" ") {
+				got = append(got, "stop "+u)
+			}
+			if strings.Contains(line, "supervisor.Spawn "+u+" ") {
+				got = append(got, "start "+u)
+			}
+		}
+	}
+	if want := "stop c, stop b, stop a, start c, start a, start b"; strings.Join(got, ", ") != want {
+		t.Errorf("%q", got)
+	}
+}
