@@ -199,7 +199,7 @@ func TestRestartUsers(t *testing.T) {
 			}
 		}
 	}
-	if want := "stop c, stop b, stop a, start c, start a, start b"; strings.Join(got, ", ") != want {
+	if want := "stop c, stop b, stop a, start a, start b, start c"; strings.Join(got, ", ") != want {
 		t.Errorf("%q", got)
 	}
 }

@@ -141,10 +141,8 @@ func (s *Supervisor) blockers(u *unit) []*unit {
 			for _, e := range u.softAfter {
 				add([]*unit{e.unit}, func(d *unit) bool { return d.job.starts() })
 			}
-			for _, e := range u.learned {
-				if e.unit.awaited() {
-					out = append(out, e.unit)
-				}
+			for _, e := range u.awaits() {
+				out = append(out, e.unit)
 			}
 		}
 	}

@@ -69,7 +69,7 @@ func (s *Supervisor) linkOrder() {
 // awaited says whether units that need d by what was learned have reason to wait: it
 // starts, is about to start again, or is up and cannot be used yet.
 func (d *unit) awaited() bool {
-	return d.job != nil && d.job.starts() || d.phase == Backoff || d.phase.up() && d.look.until > 0
+	return d.job != nil && (d.job.starts() || d.job.verb == VerbRestart) || d.phase == Backoff || d.phase.up() && d.look.until > 0
 }
 
 // usersLimit is how long a stop waits for those of the units that use this one.
@@ -92,13 +92,28 @@ func (s *Supervisor) usersWait(u *unit) (until time.Duration) {
 	return until
 }
 
+// awaits are the edges for which a start of u waits: what it needs and, when it is
+// restarted together with it, what it uses.
+func (u *unit) awaits() (out []softEdge) {
+	for _, e := range u.learned {
+		if e.unit.awaited() {
+			out = append(out, e)
+		}
+	}
+	for _, d := range u.leans {
+		known := func(e softEdge) bool { return e.unit == d }
+		if u.job.verb == VerbRestart && d.job != nil && d.job.verb == VerbRestart && !slices.ContainsFunc(out, known) {
+			out = append(out, softEdge{d, usersLimit})
+		}
+	}
+	return out
+}
+
 // learnedWait is until when a start waits for what u needs by what was learned; 0 is no
 // wait.
 func (s *Supervisor) learnedWait(u *unit) (until time.Duration) {
-	for _, e := range u.learned {
-		if e.unit.awaited() {
-			until = max(until, u.job.free+e.limit)
-		}
+	for _, e := range u.awaits() {
+		until = max(until, u.job.free+e.limit)
 	}
 	if s.booting && s.impatient > 0 {
 		until = min(until, s.impatient)

@@ -63,10 +63,8 @@ func (s *Supervisor) waitsFor(u *unit, most int) []string {
 			out = append(out, fmt.Sprintf("%s to start, at most %v more", e.unit.Name, left))
 		}
 	}
-	for _, e := range u.learned {
-		if e.unit.awaited() {
-			out = append(out, fmt.Sprintf("%s, which it needed in earlier boots, at most %v more", e.unit.Name, left))
-		}
+	for _, e := range u.awaits() {
+		out = append(out, fmt.Sprintf("%s, which it needed in earlier boots, at most %v more", e.unit.Name, left))
 	}
 	if len(out) == 0 {
 		out = append(out, fmt.Sprintf("other jobs, since it is of Type=idle, at most %v more", left))
