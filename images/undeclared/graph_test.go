@@ -241,7 +241,7 @@ func hostile(t *testing.T) []byte {
 	for _, u := range units {
 		for _, on := range units {
 			if u != on {
-				o.After = append(o.After, plan.Learned{Unit: u, On: on, Limit: plan.SoftFor(0)})
+				o.After = append(o.After, plan.Learned{Unit: u, On: on, Limit: plan.SoftFor(time.Hour)})
 			}
 		}
 		o.Marks[u] = []plan.Mark{{Kind: "unix", Name: "/run/nobody"}}

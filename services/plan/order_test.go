@@ -24,7 +24,7 @@ func TestOrderFile(t *testing.T) {
 	}
 	for body, why := range map[string]string{
 		`{"after":[{"unit":"a","on":"b","limit":0}]}`:           "a waits 0s for b",
-		`{"after":[{"unit":"a","on":"b","limit":10000000001}]}`: "at most 10s",
+		`{"after":[{"unit":"a","on":"b","limit":30000000001}]}`: "at most 10s",
 		`{"after":1}`: "cannot unmarshal",
 		`{"marks":{"a":[` + strings.Repeat(`{"kind":"unix"},`, maxMarks) + `{}]}}`:     "9 marks",
 		`{"after":[` + strings.Repeat(`{"limit":1},`, maxOrderEdges) + `{"limit":1}]}`: "more units or edges",

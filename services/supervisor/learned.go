@@ -12,8 +12,8 @@ import (
 // Bounds on what an order that was learned may cost.
 const (
 	lookEvery = 10 * time.Millisecond // what others need of a unit is looked for again
-	lookMost  = 10 * time.Second      // … until then, from when the unit is up
-	patience  = 15 * time.Second      // all waits of a boot end then, from the first one, and of a shutdown
+	lookMost  = 30 * time.Second      // … until then, from when the unit is up
+	patience  = 30 * time.Second      // all waits of a boot end then, from the first one, and of a shutdown
 )
 
 // outlook is whether what others need of a unit has been seen since it is up.

@@ -209,7 +209,7 @@ func TestLearned(t *testing.T) {
 	for k.s.byName["a"].look.until > 0 && k.tick() {
 		k.good()
 	}
-	if k.now != time.Second+lookMost || !strings.Contains(strings.Join(k.records, "\n"), "a counts as ready although it has been up for 10s without what it had in earlier boots: unix /run/x") {
+	if k.now != time.Second+lookMost || !strings.Contains(strings.Join(k.records, "\n"), "a counts as ready although it has been up for 30s without what it had in earlier boots: unix /run/x") {
 		t.Errorf("at %v: %q", k.now, k.records)
 	}
 
