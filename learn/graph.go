@@ -175,7 +175,7 @@ func (g *graphing) save() error {
 		g.dirty = false
 	}
 	if dirty && err == nil && complete && g.book.Tried().Use() {
-		order, err = orderOf(g.book.Now(), g.after).Encode()
+		order, err = g.book.Now().Start(g.after).Encode()
 	}
 	g.mu.Unlock()
 	if dirty && err == nil {

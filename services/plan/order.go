@@ -23,6 +23,7 @@ const orderKind = "order 1"
 type Order struct {
 	After []Learned                `json:"after"`           // by Unit and On
 	Uses  []Use                    `json:"uses,omitempty"`  // by Unit and On
+	Delay map[string]time.Duration `json:"delay,omitempty"` // by unit: how long its start is held back, in training only
 	Marks map[string][]Mark        `json:"marks,omitempty"` // by unit: what is there once others can use it
 	Ranks map[string]time.Duration `json:"ranks,omitempty"` // by unit: how long it takes from its start until all is up that needs it
 }
@@ -86,12 +87,17 @@ func DecodeOrder(file []byte) (*Order, error) {
 
 // check says what in an order cannot be taken.
 func (o *Order) check() error {
-	if len(o.After) > maxOrderEdges || len(o.Uses) > maxOrderEdges || len(o.Marks) > maxOrderUnits || len(o.Ranks) > maxOrderUnits {
+	if len(o.After) > maxOrderEdges || len(o.Uses) > maxOrderEdges || len(o.Marks) > maxOrderUnits || len(o.Ranks) > maxOrderUnits || len(o.Delay) > maxOrderUnits {
 		return errors.New("the order has more units or edges than there is room for")
 	}
 	for _, e := range o.After {
 		if e.Limit <= 0 || e.Limit > softMost {
 			return fmt.Errorf("in the order %s waits %v for %s, not more than 0 and at most %v", e.Unit, e.Limit, e.On, softMost)
+		}
+	}
+	for unit, delay := range o.Delay {
+		if delay < 0 || delay > softMost {
+			return fmt.Errorf("in the order %s is held back for %v, not 0 to %v", unit, delay, softMost)
 		}
 	}
 	for unit, marks := range o.Marks {

@@ -24,8 +24,10 @@ func TestOrderFile(t *testing.T) {
 	}
 	for body, why := range map[string]string{
 		`{"after":[{"unit":"a","on":"b","limit":0}]}`:           "a waits 0s for b",
-		`{"after":[{"unit":"a","on":"b","limit":30000000001}]}`: "at most 10s",
-		`{"after":1}`: "cannot unmarshal",
+		`{"after":[{"unit":"a","on":"b","limit":30000000001}]}`: "at most 30s",
+		`{"delay":{"a":-1}}`:                                    "a is held back for -1ns",
+		`{"delay":{"a":30000000001}}`:                           "a is held back for 30.000000001s",
+		`{"after":1}`:                                           "cannot unmarshal",
 		`{"marks":{"a":[` + strings.Repeat(`{"kind":"unix"},`, maxMarks) + `{}]}}`:     "9 marks",
 		`{"after":[` + strings.Repeat(`{"limit":1},`, maxOrderEdges) + `{"limit":1}]}`: "more units or edges",
 	} {

@@ -115,6 +115,9 @@ func (s *Supervisor) learnedWait(u *unit) (until time.Duration) {
 	for _, e := range u.awaits() {
 		until = max(until, u.job.free+e.limit)
 	}
+	if s.booting && !u.component() && !u.early {
+		until = max(until, u.job.free+s.order.Delay[u.Name])
+	}
 	if s.booting && s.impatient > 0 {
 		until = min(until, s.impatient)
 	}

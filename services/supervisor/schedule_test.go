@@ -199,6 +199,7 @@ func genOrder(t *rapid.T, p *plan.Plan) plan.Order {
 	for range rapid.IntRange(0, 12).Draw(t, "uses") {
 		o.Uses = append(o.Uses, plan.Use{Unit: unit(), On: unit()})
 	}
+	o.Delay = map[string]time.Duration{unit(): time.Duration(rapid.IntRange(0, 30).Draw(t, "delay")) * time.Second}
 	for range rapid.IntRange(0, 6).Draw(t, "marks") {
 		o.Marks[unit()] = []plan.Mark{{Kind: "unix", Name: "/run/x"}}
 	}

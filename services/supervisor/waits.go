@@ -66,6 +66,9 @@ func (s *Supervisor) waitsFor(u *unit, most int) []string {
 	for _, e := range u.awaits() {
 		out = append(out, fmt.Sprintf("%s, which it needed in earlier boots, at most %v more", e.unit.Name, left))
 	}
+	if len(out) == 0 && s.learnedWait(u) > 0 {
+		return []string{fmt.Sprintf("the end of a delay that training has set, at most %v more", left)}
+	}
 	if len(out) == 0 {
 		out = append(out, fmt.Sprintf("other jobs, since it is of Type=idle, at most %v more", left))
 	}

@@ -1,13 +1,10 @@
-package learn
+package graph
 
-import (
-	"clarityos/learn/graph"
-	"clarityos/services/plan"
-)
+import "clarityos/services/plan"
 
-// orderOf makes of what was learned what PID 1 can start by. After is what is declared:
+// Start makes of what was learned what PID 1 can start by. After is what is declared:
 // the units that each one starts after.
-func orderOf(m *graph.Model, after map[string][]string) *plan.Order {
+func (m *Model) Start(after map[string][]string) *plan.Order {
 	o := &plan.Order{After: []plan.Learned{}, Marks: map[string][]plan.Mark{}}
 	before := map[string][]string{} // by unit: those that start after it
 	for unit, all := range after {

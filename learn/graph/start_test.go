@@ -1,23 +1,22 @@
-package learn
+package graph
 
 import (
 	"reflect"
 	"testing"
 	"time"
 
-	"clarityos/learn/graph"
 	"clarityos/services/plan"
 )
 
-func TestOrderOf(t *testing.T) {
-	b := graph.NewBoot("1")
+func TestStart(t *testing.T) {
+	b := NewBoot("1")
 	for i, u := range []string{"db.service", "app.service", "web.service", "visitor.service"} {
-		b.Started(graph.Start{Unit: u, Begun: time.Second, Ready: time.Duration(i+2) * time.Second})
+		b.Started(Start{Unit: u, Begun: time.Second, Ready: time.Duration(i+2) * time.Second})
 	}
-	b.Use(graph.Use{Unit: "app.service", On: "db.service", Kind: "unix", Object: "/run/db", Start: true, Failed: "ENOENT"})
-	b.Use(graph.Use{Unit: "visitor.service", On: "db.service", Kind: "tcp", Object: "127.0.0.1:1"})
+	b.Use(Use{Unit: "app.service", On: "db.service", Kind: "unix", Object: "/run/db", Start: true, Failed: "ENOENT"})
+	b.Use(Use{Unit: "visitor.service", On: "db.service", Kind: "tcp", Object: "127.0.0.1:1"})
 	b.Complete(time.Minute, nil)
-	got := orderOf(graph.NewModel().Learn(b), map[string][]string{"web.service": {"app.service"}})
+	got := NewModel().Learn(b).Start(map[string][]string{"web.service": {"app.service"}})
 	want := &plan.Order{
 		After: []plan.Learned{{Unit: "app.service", On: "db.service", Limit: plan.SoftFor(time.Second)}},
 		Uses:  []plan.Use{{Unit: "visitor.service", On: "db.service"}},
