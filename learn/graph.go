@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"sync"
 
 	"clarityos/learn/graph"
@@ -42,12 +44,17 @@ func newGraphing(cfg Config, boot string) *graphing {
 		g.own[u.Name] = u.Service != nil && u.Service.Component != ""
 	}
 	var err error
-	if g.book, err = graph.Load(g.path); err != nil {
+	path := g.path
+	if _, none := os.Lstat(path); errors.Is(none, fs.ErrNotExist) {
+		path = trial.BakedGraph
+	}
+	if g.book, err = graph.Load(path); err != nil {
 		g.notice = err.Error()
 		cfg.Say(g.notice)
 	}
 	ordered, incomplete := g.files.Tried()
 	g.book.InBoot(boot, ordered, incomplete)
+	g.book.On(g.files.Kind)
 	return g
 }
 
@@ -175,7 +182,7 @@ func (g *graphing) save() error {
 		g.dirty = false
 	}
 	if dirty && err == nil && complete && g.book.Tried().Use() {
-		order, err = g.book.Now().Start(g.after).Encode()
+		order, err = g.book.Order(g.after).Encode()
 	}
 	g.mu.Unlock()
 	if dirty && err == nil {

@@ -225,3 +225,19 @@ func TestRecord(t *testing.T) {
 		t.Errorf("%d uses, %d dropped", len(b.Uses), b.Dropped)
 	}
 }
+
+// On another kind of machine durations begin anew, and needs stay.
+func TestOn(t *testing.T) {
+	b := full(t)
+	b.On("one")
+	b.Before.Units["app.service"] = &Known{Spans: []time.Duration{time.Second}}
+	b.Trials.Off = 1
+	for machine, known := range map[string]bool{"one": true, "another": false} {
+		c := *b
+		c.Before = b.Before.Clone()
+		c.On(machine)
+		if (c.Before.Units["app.service"].Span() > 0) != known || (c.Trials.Off > 0) != known || len(c.Before.Edges) != len(b.Before.Edges) || c.Order(nil).Machine != machine {
+			t.Errorf("on %s: %+v", machine, c)
+		}
+	}
+}

@@ -42,7 +42,25 @@ type Edge struct {
 	Seen    int      `json:"seen"`              // boots in which it was used
 	Both    int      `json:"both"`              // boots in which both ran, since it was first used
 	Said    Said     `json:"said,omitempty"`
+	Trained *Trained `json:"trained,omitempty"` // nil: never
 }
+
+// Trained is what boots have shown in which the other unit was held back or killed. It
+// says more than what is only seen, until one of the two changes.
+type Trained struct {
+	Boots int           `json:"boots"`           // in which the other one was held back
+	Delay time.Duration `json:"delay"`           // in all of them together
+	Shift time.Duration `json:"shift"`           // how much later the unit was ready for it, likewise; below 0 is earlier
+	Fails int           `json:"fails,omitempty"` // boots in which its start failed for it
+	Kills int           `json:"kills,omitempty"` // how often the other one was killed while it ran
+	Fell  int           `json:"fell,omitempty"`  // … and it failed soon after
+}
+
+// Slope is how much of a delay a unit takes over, usually 0 to 1.
+func (t *Trained) Slope() float64 { return float64(t.Shift) / float64(t.Delay) }
+
+// waits is from which slope on a unit counts as waiting.
+const waits = .5
 
 // Said is what a person has said of a pair.
 type Said string
@@ -98,6 +116,14 @@ func (e *Edge) Verdict() Verdict {
 	switch {
 	case e.Said == Ignored:
 		return NotNeeded
+	case e.Trained != nil && e.Trained.Boots > 0 && e.Trained.Fails > 0:
+		return Hard
+	case e.Trained != nil && e.Trained.Boots > 0 && (e.Trained.Slope() >= waits || e.Said == Pinned):
+		return Ordering
+	case e.Trained != nil && e.Trained.Boots > 0 && max(e.Start.Class, e.Steady.Class) > Timing:
+		return Runtime
+	case e.Trained != nil && e.Trained.Boots > 0:
+		return Coincidence
 	case e.Start.Held && e.Fatal.Held:
 		return Hard
 	case e.Start.Held || e.Said == Pinned:
@@ -110,6 +136,22 @@ func (e *Edge) Verdict() Verdict {
 	return Unsure
 }
 
+// P is how sure it is that the unit needs the other one to start, 0 to 1.
+func (e *Edge) P() float64 {
+	switch {
+	case e.Said == Pinned:
+		return 1
+	case e.Trained == nil || e.Trained.Boots == 0:
+		return e.Start.P()
+	case e.Needed():
+		return trainedP
+	}
+	return 1 - trainedP
+}
+
+// trainedP is how sure one is of what training has shown.
+const trainedP = .99
+
 // Needed says whether an edge is acted on at start.
 func (e *Edge) Needed() bool { v := e.Verdict(); return v == Hard || v == Ordering }
 
@@ -119,6 +161,10 @@ func (m *Model) Clone() *Model {
 	for p, e := range m.Edges {
 		c := *e
 		c.Objects = slices.Clone(e.Objects)
+		if e.Trained != nil {
+			t := *e.Trained
+			c.Trained = &t
+		}
 		out.Edges[p] = &c
 	}
 	for name, k := range m.Units {
@@ -155,7 +201,7 @@ func (m *Model) Learn(b *Boot) *Model {
 		}
 		old := m.Edges[p]
 		same = same && e.Needed() == (old != nil && old.Needed())
-		if e.Said == "" && e.Start.For < stale && e.Steady.For < stale {
+		if e.Said == "" && e.Trained == nil && e.Start.For < stale && e.Steady.For < stale {
 			delete(next.Edges, p)
 		}
 	}
@@ -208,7 +254,7 @@ func (m *Model) meet(b *Boot, uses map[Pair][]*Use) (changed bool) {
 	}
 	for p, e := range m.Edges {
 		if other[p.Unit] || other[p.On] {
-			e.Start, e.Fatal, e.Steady = e.Start.Changed(), e.Fatal.Changed(), e.Steady.Changed()
+			e.Start, e.Fatal, e.Steady, e.Trained = e.Start.Changed(), e.Fatal.Changed(), e.Steady.Changed(), nil
 		}
 	}
 	return changed
@@ -251,6 +297,9 @@ func (e *Edge) learn(b *Boot, uses []*Use, timed bool) {
 	}
 	if len(uses) > 0 || e.Seen > 0 {
 		e.Both++
+	}
+	if e.Start.Class > Timing && e.Start.Idle >= gone && e.Steady.Idle >= gone {
+		e.Trained = nil // the use is no longer made, whatever it was
 	}
 	e.remember(b, uses)
 }

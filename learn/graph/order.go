@@ -10,7 +10,7 @@ import (
 // Need is an edge that is acted on at start.
 type Need struct {
 	Pair
-	P    float64 // Belief.P of it; 1 of one that a person has pinned
+	P    float64 // Edge.P of it
 	Hard bool
 }
 
@@ -34,11 +34,7 @@ func (m *Model) Needs(after map[string][]string) (o Order) {
 	var all []Need
 	for p, e := range m.Edges {
 		if e.Needed() {
-			n := Need{Pair: p, P: e.Start.P(), Hard: e.Verdict() == Hard}
-			if e.Said == Pinned {
-				n.P = 1
-			}
-			all = append(all, n)
+			all = append(all, Need{Pair: p, P: e.P(), Hard: e.Verdict() == Hard})
 		}
 	}
 	slices.SortFunc(all, bySureness)

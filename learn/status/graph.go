@@ -72,7 +72,7 @@ func GraphOf(m *graph.Model, after map[string][]string, behind graph.Pair) Graph
 			continue
 		}
 		e := m.Edges[p]
-		v := Edge{Unit: p.Unit, On: p.On, Verdict: e.Verdict(), P: short(e.Start.P()), Steady: short(e.Steady.P()), Seen: e.Seen, Both: e.Both,
+		v := Edge{Unit: p.Unit, On: p.On, Verdict: e.Verdict(), P: short(e.P()), Steady: short(e.Steady.P()), Seen: e.Seen, Both: e.Both,
 			Objects: []string{}, Why: e.Why(p), Left: left[p], Span: m.Units[p.On].Span()}
 		for _, o := range e.Objects {
 			v.Objects = append(v.Objects, o.Kind+" "+o.Name)

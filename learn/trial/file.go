@@ -16,13 +16,20 @@ import (
 type Files struct {
 	Dir   string // on a disk; "" when nothing lasts
 	Baked string // of the image, for its first boot
+	Kind  string // of this machine
 	Given string // where PID 1 reads it, and beside it whether the boot was started by it
 }
+
+// What training puts into an image, for machines that have learned nothing yet.
+const (
+	BakedOrder = "/usr/lib/clarity/order"
+	BakedGraph = "/usr/lib/clarity/graph"
+)
 
 // Machine are those of a machine whose learned files are kept in dir; "" when they do
 // not last.
 func Machine(dir string) Files {
-	return Files{Dir: dir, Baked: "/usr/lib/clarity/order", Given: plan.OrderPath}
+	return Files{Dir: dir, Baked: BakedOrder, Kind: Kind(), Given: plan.OrderPath}
 }
 
 func (f Files) next() string   { return filepath.Join(f.Dir, "order") }
@@ -50,8 +57,10 @@ func (f Files) Take() (taken bool, err error) {
 	}
 	var file []byte
 	err = keep.Load(source, "the order", plan.MaxOrderSize, func(b []byte) error {
-		_, err := plan.DecodeOrder(b)
-		file = b
+		o, err := plan.DecodeOrder(b)
+		if err == nil {
+			file, err = o.On(f.Kind).Encode()
+		}
 		return err
 	})
 	if err != nil || file == nil {

@@ -21,11 +21,27 @@ const orderKind = "order 1"
 // Order is what earlier boots have taught of which unit needs which when it starts. It
 // gives way: whatever is in it costs bounded time.
 type Order struct {
-	After []Learned                `json:"after"`           // by Unit and On
-	Uses  []Use                    `json:"uses,omitempty"`  // by Unit and On
-	Delay map[string]time.Duration `json:"delay,omitempty"` // by unit: how long its start is held back, in training only
-	Marks map[string][]Mark        `json:"marks,omitempty"` // by unit: what is there once others can use it
-	Ranks map[string]time.Duration `json:"ranks,omitempty"` // by unit: how long it takes from its start until all is up that needs it
+	Machine string                   `json:"machine,omitempty"` // the kind of the machine on which durations were measured; "": of no one
+	After   []Learned                `json:"after"`             // by Unit and On
+	Uses    []Use                    `json:"uses,omitempty"`    // by Unit and On
+	Delay   map[string]time.Duration `json:"delay,omitempty"`   // by unit: how long its start is held back, in training only
+	Marks   map[string][]Mark        `json:"marks,omitempty"`   // by unit: what is there once others can use it
+	Ranks   map[string]time.Duration `json:"ranks,omitempty"`   // by unit: how long it takes from its start until all is up that needs it
+}
+
+// On is the order for a kind of machine: on another one than that of o nothing is known
+// of durations.
+func (o *Order) On(machine string) *Order {
+	if o.Machine == machine {
+		return o
+	}
+	other := *o
+	other.Machine, other.Ranks, other.After = machine, nil, nil
+	for _, e := range o.After {
+		e.Limit = SoftFor(0)
+		other.After = append(other.After, e)
+	}
+	return &other
 }
 
 // Learned is an edge of an Order: Unit starts after On, but waits for it no longer

@@ -41,3 +41,14 @@ func TestOrderFile(t *testing.T) {
 		}
 	}
 }
+
+func TestOrderOn(t *testing.T) {
+	o := &Order{Machine: "one", After: []Learned{{"a", "b", 20 * time.Second}}, Ranks: map[string]time.Duration{"a": 1}, Marks: map[string][]Mark{"b": {{"unix", "/x"}}}}
+	if got := o.On("one"); got != o {
+		t.Errorf("%+v", got)
+	}
+	want := &Order{Machine: "another", After: []Learned{{"a", "b", SoftFor(0)}}, Marks: o.Marks}
+	if got := o.On("another"); !reflect.DeepEqual(got, want) || o.Ranks == nil || o.After[0].Limit != 20*time.Second {
+		t.Errorf("%+v of %+v", got, o)
+	}
+}
