@@ -129,7 +129,7 @@ func TestTried(t *testing.T) {
 	b := NewBook()
 	next := func(id string, ordered, incomplete bool, took time.Duration, failed ...string) {
 		b.InBoot(id, ordered, incomplete)
-		b.Boot.Complete(took, failed)
+		b.Boot.Complete(0, took, failed)
 	}
 	next("1", false, false, 10*time.Second)
 	if !b.Tried().Use() {
@@ -151,7 +151,7 @@ func TestTried(t *testing.T) {
 	}
 }
 
-// What a boot took is from its first start until what others needed in it was there, if that was later than
+// What a boot took is from the begin of PID 1 until what others needed in it was there, if that was later than
 // its last job.
 func TestOutcome(t *testing.T) {
 	late := use("unix", "/run/db", "ENOENT", true)
@@ -160,10 +160,7 @@ func TestOutcome(t *testing.T) {
 	steady.Made = 80 * time.Second
 	b := boot("1", both, late, steady)
 	b.Failed("app.service", 20*time.Second)
-	for name, run := range b.Units {
-		run.Begun = 20 * time.Second
-		b.Units[name] = run
-	}
+	b.Init = 20 * time.Second
 	if got := b.Outcome(); got.Took != 50*time.Second || !reflect.DeepEqual(got.Failed, []string{"app.service"}) {
 		t.Errorf("%+v", got)
 	}
@@ -209,7 +206,7 @@ func TestRecord(t *testing.T) {
 	b.Started(Start{"a.service", 1, 2, 0})
 	b.Started(Start{"a.service", 3, 4, 1})
 	b.Failed("b.service", 1)
-	b.Complete(time.Second, []string{"c.service"})
+	b.Complete(0, time.Second, []string{"c.service"})
 	b.Started(Start{"a.service", time.Minute, 2 * time.Minute, 7})
 	b.Started(Start{"d.service", time.Minute, 2 * time.Minute, 0})
 	b.Failed("a.service", time.Minute)

@@ -48,19 +48,13 @@ type Edge struct {
 // Trained is what boots have shown in which the other unit was held back or killed. It
 // says more than what is only seen, until one of the two changes.
 type Trained struct {
-	Boots int           `json:"boots"`           // in which the other one was held back
-	Delay time.Duration `json:"delay"`           // in all of them together
-	Shift time.Duration `json:"shift"`           // how much later the unit was ready for it, likewise; below 0 is earlier
-	Fails int           `json:"fails,omitempty"` // boots in which its start failed for it
-	Kills int           `json:"kills,omitempty"` // how often the other one was killed while it ran
-	Fell  int           `json:"fell,omitempty"`  // … and it failed soon after
+	Boots  int           `json:"boots"`           // in which the other one was held back
+	Delay  time.Duration `json:"delay"`           // in all of them together
+	Waited int           `json:"waited"`          // boots in which the unit was of use only after it
+	Fails  int           `json:"fails,omitempty"` // … in which its start failed for it
+	Kills  int           `json:"kills,omitempty"` // how often the other one was killed while it ran
+	Fell   int           `json:"fell,omitempty"`  // … and it failed soon after
 }
-
-// Slope is how much of a delay a unit takes over, usually 0 to 1.
-func (t *Trained) Slope() float64 { return float64(t.Shift) / float64(t.Delay) }
-
-// waits is from which slope on a unit counts as waiting.
-const waits = .5
 
 // Said is what a person has said of a pair.
 type Said string
@@ -118,7 +112,7 @@ func (e *Edge) Verdict() Verdict {
 		return NotNeeded
 	case e.Trained != nil && e.Trained.Boots > 0 && e.Trained.Fails > 0:
 		return Hard
-	case e.Trained != nil && e.Trained.Boots > 0 && (e.Trained.Slope() >= waits || e.Said == Pinned):
+	case e.Trained != nil && e.Trained.Boots > 0 && (2*e.Trained.Waited >= e.Trained.Boots || e.Said == Pinned):
 		return Ordering
 	case e.Trained != nil && e.Trained.Boots > 0 && max(e.Start.Class, e.Steady.Class) > Timing:
 		return Runtime
@@ -227,7 +221,7 @@ func (m *Model) meet(b *Boot, uses map[Pair][]*Use) (changed bool) {
 	made := map[string]time.Duration{} // by unit: when the last thing was there that others needed
 	for p, list := range uses {
 		for _, u := range list {
-			if b.starts(u) {
+			if b.Starts(u) {
 				made[p.On] = max(made[p.On], u.Made)
 			}
 		}
@@ -274,7 +268,7 @@ func (k *Known) Span() time.Duration {
 func (e *Edge) learn(b *Boot, uses []*Use, timed bool) {
 	var start, steady Class
 	for _, u := range uses {
-		if b.starts(u) {
+		if b.Starts(u) {
 			start = max(start, u.class())
 		} else {
 			steady = max(steady, u.class())
@@ -332,7 +326,7 @@ func (e *Edge) remember(b *Boot, uses []*Use) {
 		}
 		o := &e.Objects[i]
 		o.Age = 0
-		o.Start = o.Start || b.starts(u)
+		o.Start = o.Start || b.Starts(u)
 		if k := (key{u.Kind, u.Object}); !counted[k] {
 			counted[k] = true
 			o.Seen++

@@ -15,7 +15,7 @@ func TestStart(t *testing.T) {
 	}
 	b.Use(Use{Unit: "app.service", On: "db.service", Kind: "unix", Object: "/run/db", Start: true, Failed: "ENOENT"})
 	b.Use(Use{Unit: "visitor.service", On: "db.service", Kind: "tcp", Object: "127.0.0.1:1"})
-	b.Complete(time.Minute, nil)
+	b.Complete(0, time.Minute, nil)
 	got := NewModel().Learn(b).Start(map[string][]string{"web.service": {"app.service"}})
 	want := &plan.Order{
 		After: []plan.Learned{{Unit: "app.service", On: "db.service", Limit: plan.SoftFor(time.Second)}},

@@ -15,7 +15,7 @@ func (e *Edge) Why(p Pair) (out []string) {
 		out = append(out, "a person has said that it is not needed (graph ignore)")
 	}
 	if t := e.Trained; t != nil && t.Boots > 0 {
-		out = append(out, fmt.Sprintf("training held %s back by %v in all of %d boots, and %s was ready %v later", p.On, t.Delay.Round(gapUnit(t.Delay)), t.Boots, p.Unit, max(t.Shift, 0).Round(time.Millisecond)))
+		out = append(out, fmt.Sprintf("training held %s back by %v; %s waited for it in %d of %d boots", p.On, t.Delay.Round(gapUnit(t.Delay)), p.Unit, t.Waited, t.Boots))
 		if t.Fails > 0 {
 			out[len(out)-1] += fmt.Sprintf(", and failed in %d", t.Fails)
 		}

@@ -8,7 +8,7 @@ import (
 
 // Outcome is what became of a boot.
 type Outcome struct {
-	Took   time.Duration `json:"took"`             // from the begin of the first start until all was there that starts needed
+	Took   time.Duration `json:"took"`             // from the begin of PID 1 until all was there that starts needed
 	Failed []string      `json:"failed,omitempty"` // units that had failed until then, sorted
 }
 
