@@ -37,7 +37,7 @@ func (i *Image) Bake(what string, files map[string][]byte) error {
 	if err != nil {
 		return fail(err)
 	}
-	t := NewTree()
+	t := &Tree{entries: map[string]*Entry{}} // without the folders that the image has
 	for _, path := range slices.Sorted(maps.Keys(files)) {
 		if err := t.File("baked", RankOwn, path, 0o644, files[path]); err != nil {
 			return fail(err)

@@ -151,8 +151,8 @@ func TestTried(t *testing.T) {
 	}
 }
 
-// What a boot took is from the begin of PID 1 until what others needed in it was there, if that was later than
-// its last job.
+// What a boot took is from the begin of PID 1 until what others needed in it was there,
+// if that was later than its last job.
 func TestOutcome(t *testing.T) {
 	late := use("unix", "/run/db", "ENOENT", true)
 	late.Made = 70 * time.Second
