@@ -23,6 +23,7 @@ type graphing struct {
 	path  string
 	files trial.Files
 	obey  func() error
+	width int
 	after map[string][]string // what is declared: the units that each one starts after
 	own   map[string]bool     // parts of ClarityOS, whose needs are known
 
@@ -38,7 +39,7 @@ type graphing struct {
 
 // newGraphing reads what was learned before this boot.
 func newGraphing(cfg Config, boot string) *graphing {
-	g := &graphing{path: cfg.Graph, files: cfg.Order, obey: cfg.Obey, after: map[string][]string{}, own: map[string]bool{}}
+	g := &graphing{path: cfg.Graph, files: cfg.Order, obey: cfg.Obey, width: width(), after: map[string][]string{}, own: map[string]bool{}}
 	for _, u := range cfg.Plan.Units {
 		g.after[u.Name] = u.After
 		g.own[u.Name] = u.Service != nil && u.Service.Component != ""
@@ -182,7 +183,9 @@ func (g *graphing) save() error {
 		g.dirty = false
 	}
 	if dirty && err == nil && complete && g.book.Tried().Use() {
-		order, err = g.book.Order(g.after).Encode()
+		o := g.book.Order(g.after)
+		o.Width = g.width
+		order, err = o.Encode()
 	}
 	g.mu.Unlock()
 	if dirty && err == nil {

@@ -24,6 +24,7 @@ type Order struct {
 	Machine string                   `json:"machine,omitempty"` // the kind of the machine on which durations were measured; "": of no one
 	After   []Learned                `json:"after"`             // by Unit and On
 	Uses    []Use                    `json:"uses,omitempty"`    // by Unit and On
+	Width   int                      `json:"width,omitempty"`   // how many units start at a time; 0: any number
 	Delay   map[string]time.Duration `json:"delay,omitempty"`   // by unit: how long its start is held back, in training only
 	Marks   map[string][]Mark        `json:"marks,omitempty"`   // by unit: what is there once others can use it
 	Ranks   map[string]time.Duration `json:"ranks,omitempty"`   // by unit: how long it takes from its start until all is up that needs it
@@ -36,7 +37,7 @@ func (o *Order) On(machine string) *Order {
 		return o
 	}
 	other := *o
-	other.Machine, other.Ranks, other.After = machine, nil, nil
+	other.Machine, other.Width, other.Ranks, other.After = machine, 0, nil, nil
 	for _, e := range o.After {
 		e.Limit = SoftFor(0)
 		other.After = append(other.After, e)
@@ -103,7 +104,7 @@ func DecodeOrder(file []byte) (*Order, error) {
 
 // check says what in an order cannot be taken.
 func (o *Order) check() error {
-	if len(o.After) > maxOrderEdges || len(o.Uses) > maxOrderEdges || len(o.Marks) > maxOrderUnits || len(o.Ranks) > maxOrderUnits || len(o.Delay) > maxOrderUnits {
+	if len(o.After) > maxOrderEdges || len(o.Uses) > maxOrderEdges || len(o.Marks) > maxOrderUnits || len(o.Ranks) > maxOrderUnits || len(o.Delay) > maxOrderUnits || o.Width < 0 {
 		return errors.New("the order has more units or edges than there is room for")
 	}
 	for _, e := range o.After {

@@ -144,6 +144,12 @@ func (s *Supervisor) blockers(u *unit) []*unit {
 			for _, e := range u.awaits() {
 				out = append(out, e.unit)
 			}
+			if s.goalWait(u) > 0 {
+				out = append(out, s.goalOpen(u)...)
+			}
+			if len(out) == 0 && s.widthWait(u) > 0 {
+				out = append(out, s.onTheWay()...)
+			}
 		}
 	}
 	return out

@@ -36,7 +36,7 @@ func (s *Supervisor) boot() {
 	for _, f := range s.cycles {
 		s.do(Record{Unit: f.Unit, Priority: PriorityWarning, Message: f.String()})
 	}
-	s.booting, s.planning = true, true
+	s.booting, s.planning, s.began = true, true, s.now
 	s.wantStart(u, 0, map[*unit]bool{})
 	s.planning = false
 	s.bootEnds()
@@ -264,6 +264,7 @@ func (s *Supervisor) dispatch() {
 				continue
 			}
 			u.job.running = true
+			s.widen(u)
 			s.begin(u)
 			again = true
 		}

@@ -57,6 +57,7 @@ func (s *Supervisor) linkOrder() {
 	for _, e := range s.order.Uses {
 		pair(e.Unit, e.On)
 	}
+	s.linkGoal()
 	for _, u := range s.units {
 		for _, d := range slices.Concat(u.requires, u.bindsTo) {
 			if d.Service != nil && !d.component() {

@@ -18,9 +18,10 @@ const (
 // Supervisor holds the state of all units. It belongs to one goroutine.
 type Supervisor struct {
 	plan   *plan.Plan
-	order  plan.Order // what was learned
-	units  []*unit    // as the plan has them
-	ranked []*unit    // what most stands behind first
+	order  plan.Order     // what was learned
+	units  []*unit        // as the plan has them
+	ranked []*unit        // what most stands behind first
+	goal   map[*unit]bool // what the plan's goal needs, as far as is known; nil: there is none, or nothing was learned
 	byName map[string]*unit
 	tokens map[Token]*unit
 
@@ -36,6 +37,8 @@ type Supervisor struct {
 	bootJobs  int
 	booted    bool          // the boot's last job has ended
 	bootTime  time.Duration // when
+	began     time.Duration // when Boot came
+	starting  []*unit       // that have begun in this boot and are not known to be of use
 	halt      HaltKind      // "" unless shutting down
 	impatient time.Duration // when all waits of this boot for what was learned end; 0: there was none
 	haltLimit time.Duration

@@ -30,7 +30,7 @@ func (s *Supervisor) givesWay(u *unit) time.Duration {
 			until = max(until, j.free+e.limit)
 		}
 	}
-	until = max(until, s.learnedWait(u))
+	until = max(until, s.learnedWait(u), s.goalWait(u), s.widthWait(u))
 	if u.Service != nil && u.Service.Type == plan.Idle && s.now < j.free+idleLimit {
 		if slices.ContainsFunc(s.units, func(o *unit) bool {
 			return o.job != nil && o.Service != nil && o.Service.Type != plan.Idle
@@ -65,6 +65,16 @@ func (s *Supervisor) waitsFor(u *unit, most int) []string {
 	}
 	for _, e := range u.awaits() {
 		out = append(out, fmt.Sprintf("%s, which it needed in earlier boots, at most %v more", e.unit.Name, left))
+	}
+	if s.goalWait(u) > 0 {
+		for _, d := range s.goalOpen(u) {
+			out = append(out, fmt.Sprintf("%s, which goes first since the boot's goal does not need %s, at most %v more", d.Name, u.Name, left))
+		}
+	}
+	if len(out) == 0 && s.widthWait(u) > 0 {
+		for _, d := range s.onTheWay() {
+			out = append(out, fmt.Sprintf("%s, since %d units start at a time, at most %v more", d.Name, s.order.Width, left))
+		}
 	}
 	if len(out) == 0 && s.learnedWait(u) > 0 {
 		return []string{fmt.Sprintf("the end of a delay that training has set, at most %v more", left)}
