@@ -47,6 +47,7 @@ type Definition struct {
 	Modules    []string   `toml:"modules"`    // further kernel modules, loaded at boot
 	Unenforced string     `toml:"unenforced"` // warn (default) or error
 	Learn      bool       `toml:"learn"`      // the learning component sees what services do
+	Goal       []string   `toml:"goal"`       // enabled units that the machine is there for: once it is known what they need, they are started first
 
 	Forwards []Forward `toml:"forward"`
 	Memory   int       `toml:"memory"` // MiB that QEMU gives it, default 512

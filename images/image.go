@@ -53,6 +53,7 @@ type Image struct {
 	Packages []Package `json:"packages,omitempty"` // by name
 	Findings []string  `json:"findings,omitempty"` // what units ask for and nothing enforces
 	Parts    []Part    `json:"parts"`              // sizes, in the order they were added
+	Baked    *Baked    `json:"baked,omitempty"`    // nil: nothing
 }
 
 // Forward is a TCP port of the guest that is reachable on the host's

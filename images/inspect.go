@@ -68,10 +68,14 @@ func (i *Image) Walk(fn func(File, io.Reader) error) error {
 		return fmt.Errorf("read image: %w", err)
 	}
 	defer z.Close()
-	if err := walkNewc(bufio.NewReaderSize(z, 1<<20), fn); err != nil {
-		return fmt.Errorf("read image %s: %w", i.Initramfs, err)
+	for in := bufio.NewReaderSize(z, 1<<20); ; { // what was baked is behind the image's own
+		if err := walkNewc(in, fn); err != nil {
+			return fmt.Errorf("read image %s: %w", i.Initramfs, err)
+		}
+		if _, err := in.Peek(1); errors.Is(err, io.EOF) {
+			return nil
+		}
 	}
-	return nil
 }
 
 // walkNewc reads an archive as WriteNewc writes it.
@@ -194,6 +198,9 @@ func (r *Report) Write(out io.Writer) error {
 	}
 	for _, p := range r.Packages {
 		row("package", "%s %s", p.Name, p.Version)
+	}
+	if r.Baked != nil {
+		row("baked", "%s", r.Baked.What)
 	}
 	for _, f := range r.Findings {
 		row("note", "%s", f)

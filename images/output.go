@@ -1,8 +1,6 @@
 package images
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -15,14 +13,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// write makes the image's folder: complete under a temporary name first, then
-// exchanged for the old one.
+// write makes the image's folder.
 func (b *build) write() (*Image, error) {
 	dir, err := b.target()
 	if err != nil {
 		return nil, err
 	}
-	out := filepath.Dir(dir)
 	b.Progress.say("compressing")
 	archive, err := b.compress()
 	if err != nil {
@@ -33,28 +29,8 @@ func (b *build) write() (*Image, error) {
 		return nil, fmt.Errorf("kernel: %w", err)
 	}
 	img := b.describe(uint64(len(kernel)))
-	facts, err := json.MarshalIndent(img, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("describe image: %w", err)
-	}
-	if err := os.MkdirAll(out, 0o755); err != nil {
-		return nil, fmt.Errorf("write image: %w", err)
-	}
-	tmp, err := os.MkdirTemp(out, "."+filepath.Base(dir)+"-")
-	if err != nil {
-		return nil, fmt.Errorf("write image: %w", err)
-	}
-	defer os.RemoveAll(tmp)
-	if err := os.Chmod(tmp, 0o755); err != nil {
-		return nil, fmt.Errorf("write image: %w", err)
-	}
-	for name, data := range map[string][]byte{KernelFile: kernel, InitramfsFile: archive, FactsFile: append(facts, '\n')} {
-		if err := writeFile(filepath.Join(tmp, name), data); err != nil {
-			return nil, err
-		}
-	}
 	img.setDir(dir)
-	return img, replaceDir(tmp, img.Dir)
+	return img, writeImage(dir, kernel, archive, img)
 }
 
 // target is the image's folder. What is there already is replaced if it is an
@@ -86,19 +62,7 @@ func (b *build) compress() ([]byte, error) {
 	if b.Fast {
 		level = zstd.SpeedBetterCompression
 	}
-	var buf bytes.Buffer
-	z, err := zstd.NewWriter(&buf, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1),
-		zstd.WithWindowSize(8<<20), zstd.WithEncoderCRC(true))
-	if err != nil {
-		return nil, fmt.Errorf("compress: %w", err)
-	}
-	if err := b.t.WriteNewc(z, b.lock.Epoch); err != nil {
-		return nil, err
-	}
-	if err := z.Close(); err != nil {
-		return nil, fmt.Errorf("compress: %w", err)
-	}
-	return buf.Bytes(), nil
+	return compress(b.t, b.lock.Epoch, level)
 }
 
 // replaceDir puts the complete folder tmp at dir in one step, exchanged with

@@ -3,6 +3,7 @@ package images
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"clarityos/services/compile"
 	"clarityos/services/plan"
@@ -36,6 +37,11 @@ func (d *Definition) addPlan(t *Tree, id string, epoch int64, modules []string) 
 				len(refused), errors.Join(refused...))
 		}
 	}
+	for _, name := range d.Goal {
+		if !slices.ContainsFunc(p.Units, func(u plan.Unit) bool { return u.Name == name && u.Enabled }) {
+			return p.Findings, fmt.Errorf("the definition's goal %s is no enabled unit; name units in full, such as web.service", name)
+		}
+	}
 	file, err := plan.Encode(p)
 	if err != nil {
 		return p.Findings, fmt.Errorf("encode the plan: %w", err)
@@ -46,7 +52,7 @@ func (d *Definition) addPlan(t *Tree, id string, epoch int64, modules []string) 
 // system is what the definition says about the machine.
 func (d *Definition) system(epoch int64, modules []string) plan.System {
 	s := plan.System{
-		Hostname: d.Hostname, Built: epoch, Rescue: d.Rescue, Console: d.Console, Modules: modules,
+		Hostname: d.Hostname, Built: epoch, Rescue: d.Rescue, Console: d.Console, Modules: modules, Goal: d.Goal,
 		Components: []string{"log", "devices", "setup", "network", "agent", "bus"},
 	}
 	if d.Learn {

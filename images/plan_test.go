@@ -57,3 +57,19 @@ func TestUnenforced(t *testing.T) {
 		t.Errorf("an unenforced directive: %v", err)
 	}
 }
+
+// A goal that is no enabled unit stops the build.
+func TestGoal(t *testing.T) {
+	for goal, why := range map[string]string{"web.service": "", "other.service": "is no enabled unit", "web": "is no enabled unit"} {
+		tree := NewTree()
+		for _, name := range []string{"web", "other"} {
+			put(t, tree, "usr/lib/systemd/system/"+name+".service", Entry{Mode: 0o644, Data: []byte("[Service]\nExecStart=/usr/bin/true\n")})
+		}
+		d := &Definition{Name: "x", Units: []string{"web.service"}, Goal: []string{goal}}
+		d.complete()
+		_, err := d.addPlan(tree, "id", 1, nil)
+		if (err == nil) != (why == "") || err != nil && !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v", goal, err)
+		}
+	}
+}

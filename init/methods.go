@@ -153,14 +153,14 @@ func (p *pid1) change(c *server.Conn, a control.ChangeArgs) {
 func (p *pid1) request(c *server.Conn, a control.ChangeArgs) {
 	if c.Oneway { // nobody waits for the job, so the connection's next call need not either
 		c.Reply(nil)
-		p.fold(supervisor.Request{Verb: a.Verb, Unit: a.Unit})
+		p.fold(supervisor.Request{Verb: a.Verb, Unit: a.Unit, Users: a.Users})
 		return
 	}
 	p.lastConn++
 	id := p.lastConn
 	p.clients[id] = c
 	c.Closed = func() { delete(p.clients, id) }
-	p.fold(supervisor.Request{Verb: a.Verb, Unit: a.Unit, Client: id})
+	p.fold(supervisor.Request{Verb: a.Verb, Unit: a.Unit, Users: a.Users, Client: id})
 }
 
 func (p *pid1) shutdown(c *server.Conn, kind supervisor.HaltKind) {

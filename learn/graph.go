@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"sync"
 
 	"clarityos/learn/graph"
@@ -13,14 +16,14 @@ import (
 	"clarityos/learn/trial"
 	"clarityos/services/bus"
 	"clarityos/services/bus/client"
-	"clarityos/services/plan"
 )
 
 // graphing keeps what boots have shown of who needs whom.
 type graphing struct {
 	path  string
 	files trial.Files
-	say   func(string)
+	obey  func() error
+	width int
 	after map[string][]string // what is declared: the units that each one starts after
 	own   map[string]bool     // parts of ClarityOS, whose needs are known
 
@@ -35,19 +38,24 @@ type graphing struct {
 }
 
 // newGraphing reads what was learned before this boot.
-func newGraphing(path string, files trial.Files, boot string, p *plan.Plan, say func(string)) *graphing {
-	g := &graphing{path: path, files: files, say: say, after: map[string][]string{}, own: map[string]bool{}}
-	for _, u := range p.Units {
+func newGraphing(cfg Config, boot string) *graphing {
+	g := &graphing{path: cfg.Graph, files: cfg.Order, obey: cfg.Obey, width: width(), after: map[string][]string{}, own: map[string]bool{}}
+	for _, u := range cfg.Plan.Units {
 		g.after[u.Name] = u.After
 		g.own[u.Name] = u.Service != nil && u.Service.Component != ""
 	}
 	var err error
+	path := g.path
+	if _, none := os.Lstat(path); errors.Is(none, fs.ErrNotExist) {
+		path = trial.BakedGraph
+	}
 	if g.book, err = graph.Load(path); err != nil {
 		g.notice = err.Error()
-		say(g.notice)
+		cfg.Say(g.notice)
 	}
-	ordered, incomplete := files.Tried()
+	ordered, incomplete := g.files.Tried()
 	g.book.InBoot(boot, ordered, incomplete)
+	g.book.On(g.files.Kind)
 	return g
 }
 
@@ -161,7 +169,8 @@ func (g *graphing) early() bool {
 	return g.book.Boot.Took > 0 && !g.book.Boot.Settled(bootTime()-2*profiles.Window)
 }
 
-// save writes what was learned when that has changed.
+// save writes what was learned when that has changed, for the next boot, and has PID 1 go
+// by it.
 func (g *graphing) save() error {
 	g.disk.Lock()
 	defer g.disk.Unlock()
@@ -174,14 +183,19 @@ func (g *graphing) save() error {
 		g.dirty = false
 	}
 	if dirty && err == nil && complete && g.book.Tried().Use() {
-		order, err = orderOf(g.book.Now(), g.after).Encode()
+		o := g.book.Order(g.after)
+		o.Width = g.width
+		order, err = o.Encode()
 	}
 	g.mu.Unlock()
 	if dirty && err == nil {
 		err = graph.Save(g.path, file)
 	}
 	if dirty && err == nil && complete && !(g.decided && bytes.Equal(order, g.order)) {
-		if err = g.files.Complete(order); err == nil {
+		if err = g.files.Complete(order); err == nil && order != nil {
+			err = errors.Join(g.files.Give(order), g.obey())
+		}
+		if err == nil {
 			g.decided, g.order = true, order
 		}
 	}

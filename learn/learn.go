@@ -45,6 +45,8 @@ type Config struct {
 	Graph string
 	// Order are the files of what the next boot is started by.
 	Order trial.Files
+	// Obey has PID 1 go by the order that lies where it reads it.
+	Obey func() error
 	// Plan is what is declared.
 	Plan *plan.Plan
 	// Confirmed says that boots are learned of well enough not to wait for the hooks,
@@ -94,7 +96,7 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 		cfg.Say(fmt.Sprintf("which boot is this: %v; starts may count twice", err))
 	}
 	c.boot = strings.TrimSpace(string(boot))
-	c.graph = newGraphing(cfg.Graph, cfg.Order, c.boot, cfg.Plan, cfg.Say)
+	c.graph = newGraphing(cfg, c.boot)
 	cfg.Confirmed = cfg.Confirmed || c.graph.confirmed()
 	c.sockets, c.silent = socketsOf(cfg.Plan), silent(cfg.Plan)
 	c.dbus = c.watchDBus()

@@ -24,7 +24,7 @@ func (p *profiling) take(ctx context.Context, m bus.Message) {
 			p.booted = true
 			p.book.Booted(b.Took)
 			p.mu.Unlock()
-			p.graph.change(func(g *graph.Boot) { g.Complete(b.Took, b.Failed) })
+			p.graph.change(func(g *graph.Boot) { g.Complete(b.Init, b.Took, b.Failed) })
 		}
 		return
 	case *bus.UnitState:

@@ -20,6 +20,7 @@ func commands() []*cobra.Command {
 		newKernel(),
 		newRun(),
 		newTest(),
+		newTrain(),
 		newUnits(),
 	}
 }

@@ -57,7 +57,7 @@ func TestGraphView(t *testing.T) {
 			t.Errorf("no %q in %s", want, v.text())
 		}
 	}
-	if got, want := dropIns(v), []dropIn{{"app.service.d/50-learned.conf", "[X-Clarity]\n# a reason with <angles>\nStartAfter=db.service 2s\n"}}; !reflect.DeepEqual(got, want) {
+	if got, want := dropIns(v), []dropIn{{"app.service.d/50-learned.conf", "[X-Clarity]\n# a reason with <angles>\nStartAfter=db.service 10s\n"}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)
 	}
 	if got, want := v.columns(), [][]string{{"disk.service", "log.service"}, {"db.service"}, {"app.service"}, {"web.service"}}; !reflect.DeepEqual(got, want) {

@@ -22,7 +22,7 @@ type Change struct {
 }
 
 func (c *ctl) change(verb supervisor.Verb, short string) *cobra.Command {
-	var noBlock bool
+	var noBlock, users bool
 	var most time.Duration
 	cmd := &cobra.Command{
 		Use:   string(verb) + " UNIT…",
@@ -36,13 +36,13 @@ longer than a moment says what it waits for. The exit status is 1 when a job fai
 		ValidArgsFunction: c.units,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if noBlock {
-				return c.post(cmd.Context(), verb, args)
+				return c.post(cmd.Context(), verb, args, users)
 			}
 			var results []Change
 			var failed []error
 			for _, arg := range args {
 				r := Change{Unit: unitName(arg)}
-				failed = append(failed, c.job(cmd.Context(), most, verb, &r))
+				failed = append(failed, c.job(cmd.Context(), most, control.ChangeArgs{Verb: verb, Unit: r.Unit, Users: users}, &r))
 				results = append(results, r)
 			}
 			if err := c.print(results, func() string { return "" }); err != nil {
@@ -53,6 +53,9 @@ longer than a moment says what it waits for. The exit status is 1 when a job fai
 	}
 	cmd.Flags().BoolVar(&noBlock, "no-block", false, "do not wait for the job")
 	cmd.Flags().DurationVar(&most, "timeout", 0, "the longest wait for each unit; 0: as long as the unit may take")
+	if verb == supervisor.VerbRestart {
+		cmd.Flags().BoolVar(&users, "users", false, "restart with each unit all that use it, as far as it was learned: they stop before it and start after it")
+	}
 	if verb == supervisor.VerbIsolate {
 		cmd.Use, cmd.Args = "isolate UNIT", cobra.ExactArgs(1)
 	}
@@ -60,7 +63,7 @@ longer than a moment says what it waits for. The exit status is 1 when a job fai
 }
 
 // job asks for a job and waits until it is over.
-func (c *ctl) job(ctx context.Context, most time.Duration, verb supervisor.Verb, r *Change) error {
+func (c *ctl) job(ctx context.Context, most time.Duration, a control.ChangeArgs, r *Change) error {
 	limited := ctx
 	if most > 0 {
 		var cancel context.CancelFunc
@@ -68,17 +71,17 @@ func (c *ctl) job(ctx context.Context, most time.Duration, verb supervisor.Verb,
 		defer cancel()
 	}
 	stop := c.telling(ctx, r.Unit)
-	err := c.call(limited, "Change", control.ChangeArgs{Verb: verb, Unit: r.Unit}, &r.ChangeReply)
+	err := c.call(limited, "Change", a, &r.ChangeReply)
 	stop()
 	switch {
 	case errors.Is(limited.Err(), context.DeadlineExceeded):
-		fmt.Fprintf(os.Stderr, "clarityctl: the %s of %s is not over after %v and goes on\n", verb, r.Unit, most)
+		fmt.Fprintf(os.Stderr, "clarityctl: the %s of %s is not over after %v and goes on\n", a.Verb, r.Unit, most)
 		c.tellWaits(ctx, r.Unit)
 		return exit(exitTimeout)
 	case r.Outcome == supervisor.OutcomeSkipped:
 		fmt.Fprintf(os.Stderr, "clarityctl: %s was not started: %s\n", r.Unit, r.Message)
 	case r.Outcome != supervisor.OutcomeDone && r.Outcome != "":
-		return fmt.Errorf("%s of %s: %s: %s; `clarityctl why %s` tells more", verb, r.Unit, r.Outcome, r.Message, r.Unit)
+		return fmt.Errorf("%s of %s: %s: %s; `clarityctl why %s` tells more", a.Verb, r.Unit, r.Outcome, r.Message, r.Unit)
 	}
 	return err
 }
@@ -95,7 +98,7 @@ func (c *ctl) tellWaits(ctx context.Context, unit string) {
 
 // post asks for jobs without waiting for them. That the units exist is made sure
 // of first, since nobody answers.
-func (c *ctl) post(ctx context.Context, verb supervisor.Verb, args []string) error {
+func (c *ctl) post(ctx context.Context, verb supervisor.Verb, args []string, users bool) error {
 	for _, arg := range args {
 		a := control.UnitArgs{Unit: unitName(arg)}
 		if err := c.ask(ctx, "Status", a, nil); err != nil {
@@ -107,7 +110,7 @@ func (c *ctl) post(ctx context.Context, verb supervisor.Verb, args []string) err
 	for _, arg := range args {
 		conn, err := client.Dial(ctx, c.socket)
 		if err == nil {
-			err = conn.Post(ctx, "Change", control.ChangeArgs{Verb: verb, Unit: unitName(arg)})
+			err = conn.Post(ctx, "Change", control.ChangeArgs{Verb: verb, Unit: unitName(arg), Users: users})
 			conn.Close()
 		}
 		if err != nil {

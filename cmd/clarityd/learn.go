@@ -40,7 +40,7 @@ func runLearn(ctx context.Context, _ []string) error {
 	if err != nil {
 		return fmt.Errorf("learn: %w", err)
 	}
-	return learn.Run(ctx, learn.Config{Bus: bus.Path, Pins: observe.Dir, Record: learnHooks, Say: say, Profiles: keptAt("profiles"), Graph: keptAt("graph"), Order: orderFiles(), Plan: p, Discovery: discovery.Dir, Confirmed: word(confirmedWord),
+	return learn.Run(ctx, learn.Config{Bus: bus.Path, Pins: observe.Dir, Record: learnHooks, Say: say, Profiles: keptAt("profiles"), Graph: keptAt("graph"), Order: orderFiles(), Obey: func() error { return obey(ctx) }, Plan: p, Discovery: discovery.Dir, Confirmed: word(confirmedWord),
 		Load: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, loadLimit)
 			defer cancel()
@@ -80,15 +80,15 @@ func takeOrder(ctx context.Context) {
 	}
 	taken, err := orderFiles().Take()
 	if err == nil && taken {
-		err = learned(ctx)
+		err = obey(ctx)
 	}
 	if err != nil {
 		say(err.Error())
 	}
 }
 
-// learned has PID 1 take the order.
-func learned(ctx context.Context) error {
+// obey has PID 1 take the order.
+func obey(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, learnedLimit)
 	defer cancel()
 	c, err := client.Dial(ctx, control.Path)

@@ -14,7 +14,6 @@ import (
 
 	"clarityos/images"
 	"clarityos/qemu"
-	"clarityos/services/plan"
 )
 
 // limit bounds every wait.
@@ -98,7 +97,7 @@ func (m machine) knows(boots int, want ...string) {
 // ordered holds a boot to have been started by what was learned.
 func (m machine) ordered() {
 	m.Helper()
-	m.says("clarityctl graph", qemu.Has("this one was started by what they taught\n"))
+	m.says("clarityctl graph", qemu.Has("this one was started by what they taught"))
 	m.says("clarityctl show reader -p NRestarts", qemu.Has("NRestarts=0"))
 	m.says("clarityctl logs -b -u maker", qemu.Has("maker.service is ready: what others need of it is there"))
 	m.says("clarityctl logs -b -u store", qemu.Has("store.service is ready: what others need of it is there"))
@@ -132,6 +131,13 @@ func TestGraph(t *testing.T) {
 	m.ordered()
 	m.knows(3, needs...)
 	m.says("clarityctl graph diff", qemu.Has("visitor.service", "runtime, nothing before"))
+	m.says("clarityctl impact store", qemu.Has("a restart takes store.service down for about ", "degrades  visitor.service  ", "held      app.service ", "it needs unix /run/store.sock of store.service to start", "not notice\n"))
+	m.Run("a restart with users", func(t *testing.T) {
+		m := m.in(t)
+		m.MustShell(limit, "clarityctl restart --users store")
+		m.says("clarityctl is-active store visitor app", qemu.HasNot("inactive", "failed"))
+		m.Must(limit, m.Succeeds("test $(clarityctl logs -b -u app | grep -c up$) -ge 2"))
+	})
 	m.Run("a reader that is killed has lost nothing", func(t *testing.T) {
 		m := m.in(t)
 		m.MustShell(limit, "clarityctl kill -s KILL clarity-learn")
@@ -145,104 +151,4 @@ func TestGraph(t *testing.T) {
 		m.says("clarityctl graph 2>&1", qemu.Has("/var/lib/clarity/graph: it is damaged: its checksum does not hold; it is set aside as /var/lib/clarity/graph.bad", "of "))
 		m.MustShell(limit, "test -e /var/lib/clarity/graph.bad")
 	})
-}
-
-// What was learned is used only by boots that complete, and costs bounded time whatever
-// is in it.
-func TestOrderGivesWay(t *testing.T) {
-	m := boot(t)
-	m.knows(1, needs...)
-	m.reboot()
-	m.ordered()
-	m.Run("power is cut before a boot completes", func(t *testing.T) {
-		m := m.in(t)
-		m.Must(limit, m.Succeeds("test -e /var/lib/clarity/order -a ! -e /var/lib/clarity/order.trying"))
-		m.MustShell(limit, "mv /var/lib/clarity/order /var/lib/clarity/order.trying; sync")
-		m.cut()
-		m.declared()
-		m.says("clarityctl logs -b -u clarity-setup", qemu.Has("the last boot that was started by what was learned did not complete; this one is as declared"))
-		m.reboot()
-		m.ordered()
-	})
-	m.Run("an order in which all wait for each other", func(t *testing.T) {
-		m := m.in(t)
-		m.give(hostile(t))
-		m.reboot()
-		m.says("clarityctl graph", qemu.Has("this one was started by what they taught, and the next boot will be as declared: it took "))
-		m.reboot()
-		m.declared()
-		m.reboot()
-		m.ordered()
-	})
-	m.Run("a damaged order", func(t *testing.T) {
-		m := m.in(t)
-		m.give([]byte("garbage"))
-		m.reboot()
-		m.declared()
-		m.says("clarityctl logs -b -u clarity-setup", qemu.Has("/var/lib/clarity/order: the order: "))
-		m.MustShell(limit, "test -e /var/lib/clarity/order.bad")
-	})
-	m.Run("a word on the command line turns it off", func(t *testing.T) {
-		m := m.in(t)
-		m.Must(limit, m.Succeeds("test -e /var/lib/clarity/order -a ! -e /var/lib/clarity/order.trying"))
-		ctx, cancel := context.WithTimeout(t.Context(), limit)
-		defer cancel()
-		if err := m.PowerOff(ctx); err != nil {
-			t.Fatal(err)
-		}
-		cfg := m.cfg
-		cfg.Append = "clarity.learn=off"
-		off := start(t, cfg)
-		off.says("clarityctl logs -b -u maker", qemu.HasNot("is ready: what others need"))
-		off.MustShell(limit, "test -e /var/lib/clarity/order; ! test -e /run/clarity/order; ! clarityctl is-active clarity-learn")
-	})
-}
-
-// declared holds a boot to have been started as declared.
-func (m machine) declared() {
-	m.Helper()
-	m.says("clarityctl graph", qemu.Has("this one was started as declared"))
-}
-
-// cut cuts the machine's power and gives it back.
-func (m machine) cut() {
-	m.Helper()
-	m.CutPower()
-	<-m.Off()
-	if err := m.PowerOn(); err != nil {
-		m.Fatal(err)
-	}
-	m.up()
-}
-
-// give has the next boot be started by an order.
-func (m machine) give(order []byte) {
-	m.Helper()
-	m.MustShell(limit, "clarityctl stop clarity-learn") // it would write its own
-	ctx, cancel := context.WithTimeout(m.T.Context(), limit)
-	defer cancel()
-	if err := m.PushBytes(ctx, "/var/lib/clarity/order", 0o600, order); err != nil {
-		m.Fatal(err)
-	}
-}
-
-// hostile is an order in which every unit waits as long as can be for every other one,
-// and shows itself by what nobody makes.
-func hostile(t *testing.T) []byte {
-	units := []string{"store.service", "app.service", "maker.service", "reader.service", "visitor.service", "bystander.service"}
-	o := plan.Order{Marks: map[string][]plan.Mark{}, Ranks: map[string]time.Duration{}}
-	for _, u := range units {
-		for _, on := range units {
-			if u != on {
-				o.After = append(o.After, plan.Learned{Unit: u, On: on, Limit: plan.SoftFor(0)})
-			}
-		}
-		o.Marks[u] = []plan.Mark{{Kind: "unix", Name: "/run/nobody"}}
-		o.Ranks[u] = -time.Hour
-	}
-	file, err := o.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file
 }

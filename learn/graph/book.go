@@ -8,15 +8,17 @@ import (
 
 	"clarityos/learn/keep"
 	"clarityos/learn/trial"
+	"clarityos/services/plan"
 	"clarityos/services/sealed"
 	"clarityos/services/unit"
 )
 
 // Book is what is kept from boot to boot.
 type Book struct {
-	Before *Model        // what all boots before this one have taught
-	Trials trial.History // how they went, started by it or not
-	Boot   *Boot         // this one, as far as it has come
+	Machine string        // the kind of the machine on which durations were measured; "": not known
+	Before  *Model        // what all boots before this one have taught
+	Trials  trial.History // how they went, started by it or not
+	Boot    *Boot         // this one, as far as it has come
 }
 
 // NewBook makes a book that knows nothing.
@@ -35,6 +37,25 @@ func (b *Book) InBoot(id string, ordered, incomplete bool) {
 	}
 	b.Before, b.Trials, b.Boot = b.Now(), trials, NewBoot(id)
 	b.Boot.Ordered = ordered
+}
+
+// On says on which kind of machine this boot is. On another one than before, what is
+// known of durations, and of how boots went, does not count.
+func (b *Book) On(machine string) {
+	if b.Machine == machine {
+		return
+	}
+	b.Machine, b.Trials = machine, trial.History{}
+	for _, k := range b.Before.Units {
+		k.Spans = nil
+	}
+}
+
+// Order gives what PID 1 can start by, as Model.Start does.
+func (b *Book) Order(after map[string][]string) *plan.Order {
+	o := b.Now().Start(after)
+	o.Machine = b.Machine
+	return o
 }
 
 // Tried gives how boots went, this one included once it has completed.
@@ -103,12 +124,13 @@ const kind = "graph 1"
 
 // content is what is in it, as JSON.
 type content struct {
-	Boots  int               `json:"boots"`
-	Same   int               `json:"same"`
-	Units  map[string]*Known `json:"units"`
-	Edges  []line            `json:"edges"`
-	Trials trial.History     `json:"trials"`
-	Boot   *Boot             `json:"boot"`
+	Machine string            `json:"machine,omitempty"`
+	Boots   int               `json:"boots"`
+	Same    int               `json:"same"`
+	Units   map[string]*Known `json:"units"`
+	Edges   []line            `json:"edges"`
+	Trials  trial.History     `json:"trials"`
+	Boot    *Boot             `json:"boot"`
 }
 
 type line struct {
@@ -119,7 +141,7 @@ type line struct {
 
 // Encode gives a book's bytes.
 func (b *Book) Encode() ([]byte, error) {
-	c := content{Boots: b.Before.Boots, Same: b.Before.Same, Units: b.Before.Units, Edges: []line{}, Trials: b.Trials, Boot: b.Boot}
+	c := content{Machine: b.Machine, Boots: b.Before.Boots, Same: b.Before.Same, Units: b.Before.Units, Edges: []line{}, Trials: b.Trials, Boot: b.Boot}
 	for _, p := range b.Before.Pairs() {
 		c.Edges = append(c.Edges, line{p.Unit, p.On, b.Before.Edges[p]})
 	}
@@ -143,7 +165,7 @@ func Decode(file []byte) (*Book, error) {
 	if err := json.Unmarshal(body, &c); err != nil {
 		return nil, fmt.Errorf("what it says is no graph: %w", err)
 	}
-	b := &Book{&Model{c.Boots, c.Same, map[Pair]*Edge{}, c.Units}, c.Trials, c.Boot}
+	b := &Book{c.Machine, &Model{c.Boots, c.Same, map[Pair]*Edge{}, c.Units}, c.Trials, c.Boot}
 	for _, l := range c.Edges {
 		if l.Edge == nil {
 			return nil, errors.New("an edge says nothing")
@@ -175,6 +197,9 @@ func (b *Book) check() error {
 		}
 		if len(e.Objects) > maxObjects {
 			return fmt.Errorf("of %s and %s it has %d objects", p.Unit, p.On, len(e.Objects))
+		}
+		if t := e.Trained; t != nil && (t.Boots < 0 || t.Boots > 0 && t.Delay <= 0) {
+			return fmt.Errorf("of %s and %s training has shown what cannot be: %+v", p.Unit, p.On, *t)
 		}
 		switch e.Said {
 		case "", Pinned, Ignored:

@@ -129,7 +129,7 @@ func TestTried(t *testing.T) {
 	b := NewBook()
 	next := func(id string, ordered, incomplete bool, took time.Duration, failed ...string) {
 		b.InBoot(id, ordered, incomplete)
-		b.Boot.Complete(took, failed)
+		b.Boot.Complete(0, took, failed)
 	}
 	next("1", false, false, 10*time.Second)
 	if !b.Tried().Use() {
@@ -151,8 +151,8 @@ func TestTried(t *testing.T) {
 	}
 }
 
-// What a boot took is until what others needed in it was there, if that was later than
-// its last job.
+// What a boot took is from the begin of PID 1 until what others needed in it was there,
+// if that was later than its last job.
 func TestOutcome(t *testing.T) {
 	late := use("unix", "/run/db", "ENOENT", true)
 	late.Made = 70 * time.Second
@@ -160,7 +160,8 @@ func TestOutcome(t *testing.T) {
 	steady.Made = 80 * time.Second
 	b := boot("1", both, late, steady)
 	b.Failed("app.service", 20*time.Second)
-	if got := b.Outcome(); got.Took != 70*time.Second || !reflect.DeepEqual(got.Failed, []string{"app.service"}) {
+	b.Init = 20 * time.Second
+	if got := b.Outcome(); got.Took != 50*time.Second || !reflect.DeepEqual(got.Failed, []string{"app.service"}) {
 		t.Errorf("%+v", got)
 	}
 }
@@ -205,7 +206,7 @@ func TestRecord(t *testing.T) {
 	b.Started(Start{"a.service", 1, 2, 0})
 	b.Started(Start{"a.service", 3, 4, 1})
 	b.Failed("b.service", 1)
-	b.Complete(time.Second, []string{"c.service"})
+	b.Complete(0, time.Second, []string{"c.service"})
 	b.Started(Start{"a.service", time.Minute, 2 * time.Minute, 7})
 	b.Started(Start{"d.service", time.Minute, 2 * time.Minute, 0})
 	b.Failed("a.service", time.Minute)
@@ -219,5 +220,21 @@ func TestRecord(t *testing.T) {
 	}
 	if len(b.Uses) != maxUses || b.Dropped != 5 {
 		t.Errorf("%d uses, %d dropped", len(b.Uses), b.Dropped)
+	}
+}
+
+// On another kind of machine durations begin anew, and needs stay.
+func TestOn(t *testing.T) {
+	b := full(t)
+	b.On("one")
+	b.Before.Units["app.service"] = &Known{Spans: []time.Duration{time.Second}}
+	b.Trials.Off = 1
+	for machine, known := range map[string]bool{"one": true, "another": false} {
+		c := *b
+		c.Before = b.Before.Clone()
+		c.On(machine)
+		if (c.Before.Units["app.service"].Span() > 0) != known || (c.Trials.Off > 0) != known || len(c.Before.Edges) != len(b.Before.Edges) || c.Order(nil).Machine != machine {
+			t.Errorf("on %s: %+v", machine, c)
+		}
 	}
 }

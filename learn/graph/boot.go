@@ -11,6 +11,7 @@ import (
 // Boot is what one boot has shown.
 type Boot struct {
 	ID    string         `json:"id"`             // the kernel's boot_id
+	Init  time.Duration  `json:"init,omitempty"` // CLOCK_BOOTTIME when PID 1 was executed
 	Took  time.Duration  `json:"took,omitempty"` // CLOCK_BOOTTIME when the boot's last job had ended; 0: it has not
 	Units map[string]Run `json:"units"`
 	Uses  []Use          `json:"uses"`
@@ -54,9 +55,9 @@ func (b *Boot) Settled(at time.Duration) bool { return b.Took > 0 && at > b.Took
 // machine makes it too early.
 const young = 10 * time.Second
 
-// starts says whether a use was made before its unit was ready, whatever it was taken
+// Starts says whether a use was made before its unit was ready, whatever it was taken
 // for: one that failed in a run that failed was, and one that failed soon.
-func (b *Boot) starts(u *Use) bool {
+func (b *Boot) Starts(u *Use) bool {
 	run := b.Units[u.Unit]
 	return u.Start || u.Failed != "" && !b.Settled(u.At) &&
 		(run.Restarts > 0 || run.Failed || run.Begun > 0 && u.At >= run.Begun && u.At < run.Begun+young)
@@ -107,14 +108,25 @@ func (b *Boot) followed() map[Pair]bool {
 	return out
 }
 
+// First is when the first start of the boot began; 0: none has.
+func (b *Boot) First() (first time.Duration) {
+	for _, run := range b.Units {
+		if run.Begun > 0 && (first == 0 || run.Begun < first) {
+			first = run.Begun
+		}
+	}
+	return first
+}
+
 // Outcome says what has become of a boot that has completed.
 func (b *Boot) Outcome() trial.Outcome {
 	o := trial.Outcome{Took: b.Took}
 	for i := range b.Uses {
-		if u := &b.Uses[i]; b.starts(u) && !b.Settled(u.Made) {
+		if u := &b.Uses[i]; b.Starts(u) && !b.Settled(u.Made) {
 			o.Took = max(o.Took, u.Made)
 		}
 	}
+	o.Took -= b.Init
 	for name, run := range b.Units {
 		if run.Failed {
 			o.Failed = append(o.Failed, name)

@@ -105,7 +105,7 @@ func (w *world) boot(id string, known *Model) *Boot {
 			b.Uses = append(b.Uses, Use{Unit: u, On: on, Kind: "tcp", Object: "127.0.0.1:1", At: run.Ready + time.Second})
 		}
 	}
-	b.Complete(time.Minute, nil)
+	b.Complete(0, time.Minute, nil)
 	return b
 }
 

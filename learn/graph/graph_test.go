@@ -23,7 +23,7 @@ func boot(id string, units []string, uses ...Use) *Boot {
 		b.Use(u)
 	}
 	b.Whole = true
-	b.Complete(time.Minute, nil)
+	b.Complete(0, time.Minute, nil)
 	return b
 }
 

@@ -42,6 +42,18 @@ type Edge struct {
 	Seen    int      `json:"seen"`              // boots in which it was used
 	Both    int      `json:"both"`              // boots in which both ran, since it was first used
 	Said    Said     `json:"said,omitempty"`
+	Trained *Trained `json:"trained,omitempty"` // nil: never
+}
+
+// Trained is what boots have shown in which the other unit was held back or killed. It
+// says more than what is only seen, until one of the two changes.
+type Trained struct {
+	Boots  int           `json:"boots"`           // in which the other one was held back
+	Delay  time.Duration `json:"delay"`           // in all of them together
+	Waited int           `json:"waited"`          // boots in which the unit was of use only after it
+	Fails  int           `json:"fails,omitempty"` // … in which its start failed for it
+	Kills  int           `json:"kills,omitempty"` // how often the other one was killed while it ran
+	Fell   int           `json:"fell,omitempty"`  // … and it failed soon after
 }
 
 // Said is what a person has said of a pair.
@@ -98,6 +110,14 @@ func (e *Edge) Verdict() Verdict {
 	switch {
 	case e.Said == Ignored:
 		return NotNeeded
+	case e.Trained != nil && e.Trained.Boots > 0 && e.Trained.Fails > 0:
+		return Hard
+	case e.Trained != nil && e.Trained.Boots > 0 && (2*e.Trained.Waited >= e.Trained.Boots || e.Said == Pinned):
+		return Ordering
+	case e.Trained != nil && e.Trained.Boots > 0 && max(e.Start.Class, e.Steady.Class) > Timing:
+		return Runtime
+	case e.Trained != nil && e.Trained.Boots > 0:
+		return Coincidence
 	case e.Start.Held && e.Fatal.Held:
 		return Hard
 	case e.Start.Held || e.Said == Pinned:
@@ -110,6 +130,22 @@ func (e *Edge) Verdict() Verdict {
 	return Unsure
 }
 
+// P is how sure it is that the unit needs the other one to start, 0 to 1.
+func (e *Edge) P() float64 {
+	switch {
+	case e.Said == Pinned:
+		return 1
+	case e.Trained == nil || e.Trained.Boots == 0:
+		return e.Start.P()
+	case e.Needed():
+		return trainedP
+	}
+	return 1 - trainedP
+}
+
+// trainedP is how sure one is of what training has shown.
+const trainedP = .99
+
 // Needed says whether an edge is acted on at start.
 func (e *Edge) Needed() bool { v := e.Verdict(); return v == Hard || v == Ordering }
 
@@ -119,6 +155,10 @@ func (m *Model) Clone() *Model {
 	for p, e := range m.Edges {
 		c := *e
 		c.Objects = slices.Clone(e.Objects)
+		if e.Trained != nil {
+			t := *e.Trained
+			c.Trained = &t
+		}
 		out.Edges[p] = &c
 	}
 	for name, k := range m.Units {
@@ -155,7 +195,7 @@ func (m *Model) Learn(b *Boot) *Model {
 		}
 		old := m.Edges[p]
 		same = same && e.Needed() == (old != nil && old.Needed())
-		if e.Said == "" && e.Start.For < stale && e.Steady.For < stale {
+		if e.Said == "" && e.Trained == nil && e.Start.For < stale && e.Steady.For < stale {
 			delete(next.Edges, p)
 		}
 	}
@@ -181,7 +221,7 @@ func (m *Model) meet(b *Boot, uses map[Pair][]*Use) (changed bool) {
 	made := map[string]time.Duration{} // by unit: when the last thing was there that others needed
 	for p, list := range uses {
 		for _, u := range list {
-			if b.starts(u) {
+			if b.Starts(u) {
 				made[p.On] = max(made[p.On], u.Made)
 			}
 		}
@@ -208,7 +248,7 @@ func (m *Model) meet(b *Boot, uses map[Pair][]*Use) (changed bool) {
 	}
 	for p, e := range m.Edges {
 		if other[p.Unit] || other[p.On] {
-			e.Start, e.Fatal, e.Steady = e.Start.Changed(), e.Fatal.Changed(), e.Steady.Changed()
+			e.Start, e.Fatal, e.Steady, e.Trained = e.Start.Changed(), e.Fatal.Changed(), e.Steady.Changed(), nil
 		}
 	}
 	return changed
@@ -228,7 +268,7 @@ func (k *Known) Span() time.Duration {
 func (e *Edge) learn(b *Boot, uses []*Use, timed bool) {
 	var start, steady Class
 	for _, u := range uses {
-		if b.starts(u) {
+		if b.Starts(u) {
 			start = max(start, u.class())
 		} else {
 			steady = max(steady, u.class())
@@ -251,6 +291,9 @@ func (e *Edge) learn(b *Boot, uses []*Use, timed bool) {
 	}
 	if len(uses) > 0 || e.Seen > 0 {
 		e.Both++
+	}
+	if e.Start.Class > Timing && e.Start.Idle >= gone && e.Steady.Idle >= gone {
+		e.Trained = nil // the use is no longer made, whatever it was
 	}
 	e.remember(b, uses)
 }
@@ -283,7 +326,7 @@ func (e *Edge) remember(b *Boot, uses []*Use) {
 		}
 		o := &e.Objects[i]
 		o.Age = 0
-		o.Start = o.Start || b.starts(u)
+		o.Start = o.Start || b.Starts(u)
 		if k := (key{u.Kind, u.Object}); !counted[k] {
 			counted[k] = true
 			o.Seen++

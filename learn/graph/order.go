@@ -10,7 +10,7 @@ import (
 // Need is an edge that is acted on at start.
 type Need struct {
 	Pair
-	P    float64 // Belief.P of it; 1 of one that a person has pinned
+	P    float64 // Edge.P of it
 	Hard bool
 }
 
@@ -20,29 +20,24 @@ type Left struct {
 	Why string // "a cycle", of edges that are more sure, or "declared" to be the other way round
 }
 
-// Order is the needs of a model, without cycles.
+// Order is the needs of a model and its uses at run time, without cycles.
 type Order struct {
 	Needs []Need // by Unit and On
-	Left  []Left // likewise
+	Uses  []Pair // likewise: what stops go by besides
+	Left  []Left // likewise: needs that are not acted on
 }
 
-// Needs gives the edges that are acted on, the surest first admitted: one that closes a
-// cycle with those and what is declared is left out. After is what is declared: the
-// units that each one starts after.
+// Needs gives the edges that are acted on, the surest first admitted, and needs before
+// uses: one that closes a cycle with those and what is declared is left out. After is
+// what is declared: the units that each one starts after.
 func (m *Model) Needs(after map[string][]string) (o Order) {
 	var all []Need
 	for p, e := range m.Edges {
 		if e.Needed() {
-			n := Need{Pair: p, P: e.Start.P(), Hard: e.Verdict() == Hard}
-			if e.Said == Pinned {
-				n.P = 1
-			}
-			all = append(all, n)
+			all = append(all, Need{Pair: p, P: e.P(), Hard: e.Verdict() == Hard})
 		}
 	}
-	slices.SortFunc(all, func(a, b Need) int {
-		return cmp.Or(cmp.Compare(b.P, a.P), ComparePairs(a.Pair, b.Pair))
-	})
+	slices.SortFunc(all, bySureness)
 	learned := map[string][]string{}
 	for _, n := range all {
 		switch {
@@ -55,10 +50,31 @@ func (m *Model) Needs(after map[string][]string) (o Order) {
 			o.Needs = append(o.Needs, n)
 		}
 	}
+	for _, n := range m.runtime() {
+		if !reaches(after, learned, n.On, n.Unit) {
+			learned[n.Unit] = append(learned[n.Unit], n.On)
+			o.Uses = append(o.Uses, n.Pair)
+		}
+	}
+	slices.SortFunc(o.Uses, ComparePairs)
 	slices.SortFunc(o.Needs, func(a, b Need) int { return ComparePairs(a.Pair, b.Pair) })
 	slices.SortFunc(o.Left, func(a, b Left) int { return ComparePairs(a.Pair, b.Pair) })
 	return o
 }
+
+// runtime gives the edges of use at run time, the surest first.
+func (m *Model) runtime() (out []Need) {
+	for p, e := range m.Edges {
+		if e.Verdict() == Runtime {
+			out = append(out, Need{Pair: p, P: e.Steady.P()})
+		}
+	}
+	slices.SortFunc(out, bySureness)
+	return out
+}
+
+// bySureness puts the surest first.
+func bySureness(a, b Need) int { return cmp.Or(cmp.Compare(b.P, a.P), ComparePairs(a.Pair, b.Pair)) }
 
 // reaches says whether there is a way from one unit to another along two sets of edges.
 func reaches(declared, learned map[string][]string, from, to string) bool {

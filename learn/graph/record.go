@@ -39,16 +39,16 @@ func (b *Boot) Failed(unit string, at time.Duration) {
 	}
 }
 
-// Complete records when the boot's last job had ended, once, and which units were not
-// up then.
-func (b *Boot) Complete(took time.Duration, failed []string) {
+// Complete records when PID 1 began and when the boot's last job had ended, once, and
+// which units were not up then.
+func (b *Boot) Complete(init, took time.Duration, failed []string) {
 	if b.Took != 0 {
 		return
 	}
 	for _, u := range failed {
 		b.Failed(u, took)
 	}
-	b.Took = took
+	b.Init, b.Took = init, took
 }
 
 // Use records a use. What is known of one is told once.

@@ -14,6 +14,15 @@ func (e *Edge) Why(p Pair) (out []string) {
 	case Ignored:
 		out = append(out, "a person has said that it is not needed (graph ignore)")
 	}
+	if t := e.Trained; t != nil && t.Boots > 0 {
+		out = append(out, fmt.Sprintf("training held %s back by %v; %s waited for it in %d of %d boots", p.On, t.Delay.Round(gapUnit(t.Delay)), p.Unit, t.Waited, t.Boots))
+		if t.Fails > 0 {
+			out[len(out)-1] += fmt.Sprintf(", and failed in %d", t.Fails)
+		}
+	}
+	if t := e.Trained; t != nil && t.Kills > 0 {
+		out = append(out, fmt.Sprintf("training killed %s %d times, after which %s failed %d times", p.On, t.Kills, p.Unit, t.Fell))
+	}
 	for _, o := range e.Objects {
 		out = append(out, o.why(p, e.Both))
 	}

@@ -72,7 +72,7 @@ func GraphOf(m *graph.Model, after map[string][]string, behind graph.Pair) Graph
 			continue
 		}
 		e := m.Edges[p]
-		v := Edge{Unit: p.Unit, On: p.On, Verdict: e.Verdict(), P: short(e.Start.P()), Steady: short(e.Steady.P()), Seen: e.Seen, Both: e.Both,
+		v := Edge{Unit: p.Unit, On: p.On, Verdict: e.Verdict(), P: short(e.P()), Steady: short(e.Steady.P()), Seen: e.Seen, Both: e.Both,
 			Objects: []string{}, Why: e.Why(p), Left: left[p], Span: m.Units[p.On].Span()}
 		for _, o := range e.Objects {
 			v.Objects = append(v.Objects, o.Kind+" "+o.Name)
@@ -88,18 +88,18 @@ func GraphOf(m *graph.Model, after map[string][]string, behind graph.Pair) Graph
 }
 
 // AskGraph asks the component at a bus for all edges, before this boot or now.
-func AskGraph(ctx context.Context, path string, before bool) (all GraphReply, err error) {
+func AskGraph(ctx context.Context, path string, before bool) (GraphReply, error) {
 	q := GraphRequest{Before: before}
-	all.Edges = []Edge{}
+	edges := []Edge{}
 	for {
 		r, err := tellGraph(ctx, path, q)
 		if err != nil {
-			return all, err
+			return r, err
 		}
-		all.Boots, all.Notice = r.Boots, r.Notice
-		all.Edges = append(all.Edges, r.Edges...)
+		edges = append(edges, r.Edges...)
 		if !r.More || len(r.Edges) == 0 {
-			return all, nil
+			r.Edges = edges
+			return r, nil
 		}
 		last := r.Edges[len(r.Edges)-1]
 		q.After = graph.Pair{Unit: last.Unit, On: last.On}

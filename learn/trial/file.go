@@ -16,17 +16,25 @@ import (
 type Files struct {
 	Dir   string // on a disk; "" when nothing lasts
 	Baked string // of the image, for its first boot
-	Given string // where PID 1 reads it
+	Kind  string // of this machine
+	Given string // where PID 1 reads it, and beside it whether the boot was started by it
 }
+
+// What training puts into an image, for machines that have learned nothing yet.
+const (
+	BakedOrder = "/usr/lib/clarity/order"
+	BakedGraph = "/usr/lib/clarity/graph"
+)
 
 // Machine are those of a machine whose learned files are kept in dir; "" when they do
 // not last.
 func Machine(dir string) Files {
-	return Files{Dir: dir, Baked: "/usr/lib/clarity/order", Given: plan.OrderPath}
+	return Files{Dir: dir, Baked: BakedOrder, Kind: Kind(), Given: plan.OrderPath}
 }
 
 func (f Files) next() string   { return filepath.Join(f.Dir, "order") }
 func (f Files) trying() string { return filepath.Join(f.Dir, "order.trying") }
+func (f Files) taken() string  { return f.Given + ".taken" }
 
 // ErrTrying is that the last boot which was started by an order has not completed.
 var ErrTrying = errors.New("the last boot that was started by what was learned did not complete; this one is as declared")
@@ -49,8 +57,10 @@ func (f Files) Take() (taken bool, err error) {
 	}
 	var file []byte
 	err = keep.Load(source, "the order", plan.MaxOrderSize, func(b []byte) error {
-		_, err := plan.DecodeOrder(b)
-		file = b
+		o, err := plan.DecodeOrder(b)
+		if err == nil {
+			file, err = o.On(f.Kind).Encode()
+		}
 		return err
 	})
 	if err != nil || file == nil {
@@ -64,16 +74,19 @@ func (f Files) Take() (taken bool, err error) {
 			return false, err
 		}
 	}
-	if err := keep.Save(f.Given, "the order", file); err != nil {
+	if err := errors.Join(f.Give(file), os.WriteFile(f.taken(), nil, 0o600)); err != nil {
 		return false, err
 	}
 	return true, nil
 }
 
+// Give lays an order where PID 1 reads it.
+func (f Files) Give(order []byte) error { return keep.Save(f.Given, "the order", order) }
+
 // Tried says whether this boot is started by an order, and whether the last one was and
 // has not completed.
 func (f Files) Tried() (ordered, failed bool) {
-	ordered = exists(f.Given)
+	ordered = exists(f.taken())
 	return ordered, f.Dir != "" && !ordered && exists(f.trying())
 }
 

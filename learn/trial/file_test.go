@@ -32,7 +32,7 @@ func (m machine) write(path string, b []byte) {
 // boot begins one, and holds it to what it should be started by; nil is nothing.
 func (m machine) boot(want []byte) {
 	m.Helper()
-	_ = os.Remove(m.Given)
+	_ = os.RemoveAll(filepath.Dir(m.Given))
 	taken, err := m.Take()
 	got, _ := os.ReadFile(m.Given)
 	if err != nil || taken != (want != nil) || !bytes.Equal(got, want) {
@@ -40,6 +40,12 @@ func (m machine) boot(want []byte) {
 	}
 	if ordered, failed := m.Tried(); ordered != taken || failed {
 		m.Fatalf("it says %v, %v", ordered, failed)
+	}
+	if err := m.Give(order(m.T, "given.service")); err != nil { // what is learned later changes nothing of that
+		m.Fatal(err)
+	}
+	if ordered, _ := m.Tried(); ordered != taken {
+		m.Fatalf("it says %v after it was given another order", ordered)
 	}
 }
 
@@ -68,7 +74,7 @@ func TestFiles(t *testing.T) {
 	m.boot(two)
 
 	// It ends before it has completed.
-	_ = os.Remove(m.Given)
+	_ = os.RemoveAll(filepath.Dir(m.Given))
 	if taken, err := m.Take(); taken || !errors.Is(err, ErrTrying) || exists(m.Given) {
 		t.Fatalf("an order that was tried in vain is tried again: %v, %v", taken, err)
 	}

@@ -8,7 +8,7 @@ import (
 
 // Outcome is what became of a boot.
 type Outcome struct {
-	Took   time.Duration `json:"took"`             // CLOCK_BOOTTIME when all was there that starts needed
+	Took   time.Duration `json:"took"`             // from the begin of PID 1 until all was there that starts needed
 	Failed []string      `json:"failed,omitempty"` // units that had failed until then, sorted
 }
 
@@ -19,6 +19,7 @@ type History struct {
 	Off      int       `json:"off,omitempty"`      // so many boots to come are without
 	Price    int       `json:"price,omitempty"`    // … when the next one is bad; 0: one
 	Why      string    `json:"why,omitempty"`      // of Off
+	Slow     int       `json:"slow,omitempty"`     // so many boots in a row by an order were slow
 }
 
 const (
@@ -26,13 +27,16 @@ const (
 	maxDeclared = 8
 	// maxPrice bounds for how many boots a bad one turns the order off.
 	maxPrice = 64
-	// slower is what a boot may take, of the median of declared ones, and besides.
-	slower, besides = 1.25, time.Second
+	// slower is what a boot may take, of the median of declared ones, and besides. One
+	// that takes more may have had a busy machine; the second in a row, or one that
+	// takes slack more, is taken to be slow for its order.
+	slower, besides, slack = 1.25, time.Second, 5 * time.Second
+	slowBoots              = 2
 )
 
 // Check says what in a history cannot be.
 func (h History) Check() error {
-	if len(h.Declared) > maxDeclared || h.Off < 0 || h.Off > maxPrice || h.Price < 0 || h.Price > maxPrice {
+	if len(h.Declared) > maxDeclared || h.Off < 0 || h.Off > maxPrice || h.Price < 0 || h.Price > maxPrice || h.Slow < 0 || h.Slow > slowBoots {
 		return fmt.Errorf("boots cannot have gone like this: %+v", h)
 	}
 	return nil
@@ -47,7 +51,7 @@ func (h History) Use() bool { return h.Off == 0 && len(h.Declared) > 0 }
 func (h History) Bad(why string) History {
 	h.Off = max(h.Price, 1)
 	h.Price = min(2*h.Off, maxPrice)
-	h.Why = why
+	h.Why, h.Slow = why, 0
 	return h
 }
 
@@ -55,10 +59,15 @@ func (h History) Bad(why string) History {
 // not.
 func (h History) After(o Outcome, ordered bool) History {
 	if ordered {
-		if why := h.fault(o); why != "" {
+		why, slow := h.fault(o)
+		switch {
+		case slow && h.Slow+1 < slowBoots:
+			h.Slow++
+		case why != "":
 			return h.Bad(why)
+		default:
+			h.Price, h.Slow = h.Price/2, 0
 		}
-		h.Price /= 2
 		return h
 	}
 	h.Declared = append(slices.Clone(h.Declared), o)
@@ -70,9 +79,10 @@ func (h History) After(o Outcome, ordered bool) History {
 }
 
 // fault says what is wrong with a boot that was started by an order; "" is nothing.
-func (h History) fault(o Outcome) string {
+// Slow says that it is no more than slow.
+func (h History) fault(o Outcome) (why string, slow bool) {
 	if len(h.Declared) == 0 {
-		return "" // there is nothing to hold it to
+		return "", false // there is nothing to hold it to
 	}
 	var took []time.Duration
 	for _, d := range h.Declared {
@@ -82,11 +92,11 @@ func (h History) fault(o Outcome) string {
 	median := took[len(took)/2]
 	for _, unit := range o.Failed {
 		if !slices.ContainsFunc(h.Declared, func(d Outcome) bool { return slices.Contains(d.Failed, unit) }) {
-			return fmt.Sprintf("%s failed, which it did in none of %d boots without", unit, len(h.Declared))
+			return fmt.Sprintf("%s failed, which it did in none of %d boots without", unit, len(h.Declared)), false
 		}
 	}
 	if most := time.Duration(slower*float64(median)) + besides; o.Took > most {
-		return fmt.Sprintf("it took %v, and %v without", o.Took.Round(time.Millisecond), median.Round(time.Millisecond))
+		return fmt.Sprintf("it took %v, and %v without", o.Took.Round(time.Millisecond), median.Round(time.Millisecond)), o.Took <= most+slack
 	}
-	return ""
+	return "", false
 }

@@ -39,13 +39,14 @@ func (m *UnitJob) About() (*Kind, string) { return unitJob, "" }
 type BootState struct {
 	System string        `json:"system"`           // always `system`
 	State  string        `json:"state"`            // starting, running, degraded or stopping
+	Init   time.Duration `json:"init,omitempty"`   // CLOCK_BOOTTIME when PID 1 was executed
 	Took   time.Duration `json:"took,omitempty"`   // CLOCK_BOOTTIME when the boot's last job ended
 	Failed []string      `json:"failed,omitempty"` // enabled units that are not up although nothing excuses it
 }
 
 var bootState = &Kind{Topic: "boot.state", Version: 1, Priority: Critical, Key: "system",
 	Keep: true, Public: true, body: func() Body { return new(BootState) },
-	fields: map[string]fieldType{"system": aString, "state": aString, "took": anInt, "failed": someStrings}}
+	fields: map[string]fieldType{"system": aString, "state": aString, "init": anInt, "took": anInt, "failed": someStrings}}
 
 // About gives the kind of the message and what it is about.
 func (m *BootState) About() (*Kind, string) { return bootState, m.System }

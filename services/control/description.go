@@ -39,7 +39,7 @@ method Usage() -> (at: int, units: []Usage)
 # before these that the caller was not told, since it had not read enough.
 method Events(unit: ?string, last: ?int) -> (events: []Event, lost: ?int)
 # start, stop, restart, reload, reset-failed or isolate; answered when the job is over.
-method Change(verb: string, unit: string) -> (outcome: string, message: ?string)
+method Change(verb: string, unit: string, users: ?bool) -> (outcome: string, message: ?string)
 # Sends a signal (1 to 64) to a unit's processes: all in its cgroup, the main or the control process.
 method Kill(unit: string, signal: int, who: (all, main, control)) -> ()
 # Writes files of a unit's cgroup, such as memory.max, now and at each later start, until the plan is reloaded.

@@ -54,6 +54,8 @@ type StatusReply struct {
 type ChangeArgs struct {
 	Verb supervisor.Verb `json:"verb"`
 	Unit string          `json:"unit"`
+	// Users has a restart restart all that use the unit too, as far as it was learned.
+	Users bool `json:"users,omitempty"`
 }
 
 // ChangeReply answers Change when the job is over.

@@ -21,9 +21,28 @@ const orderKind = "order 1"
 // Order is what earlier boots have taught of which unit needs which when it starts. It
 // gives way: whatever is in it costs bounded time.
 type Order struct {
-	After []Learned                `json:"after"`           // by Unit and On
-	Marks map[string][]Mark        `json:"marks,omitempty"` // by unit: what is there once others can use it
-	Ranks map[string]time.Duration `json:"ranks,omitempty"` // by unit: how long it takes from its start until all is up that needs it
+	Machine string                   `json:"machine,omitempty"` // the kind of the machine on which durations were measured; "": of no one
+	After   []Learned                `json:"after"`             // by Unit and On
+	Uses    []Use                    `json:"uses,omitempty"`    // by Unit and On
+	Width   int                      `json:"width,omitempty"`   // how many units start at a time; 0: any number
+	Delay   map[string]time.Duration `json:"delay,omitempty"`   // by unit: how long its start is held back, in training only
+	Marks   map[string][]Mark        `json:"marks,omitempty"`   // by unit: what is there once others can use it
+	Ranks   map[string]time.Duration `json:"ranks,omitempty"`   // by unit: how long it takes from its start until all is up that needs it
+}
+
+// On is the order for a kind of machine: on another one than that of o nothing is known
+// of durations.
+func (o *Order) On(machine string) *Order {
+	if o.Machine == machine {
+		return o
+	}
+	other := *o
+	other.Machine, other.Width, other.Ranks, other.After = machine, 0, nil, nil
+	for _, e := range o.After {
+		e.Limit = SoftFor(0)
+		other.After = append(other.After, e)
+	}
+	return &other
 }
 
 // Learned is an edge of an Order: Unit starts after On, but waits for it no longer
@@ -32,6 +51,12 @@ type Learned struct {
 	Unit  string        `json:"unit"`
 	On    string        `json:"on"`
 	Limit time.Duration `json:"limit"`
+}
+
+// Use is an edge of an Order that starts do not wait for: Unit uses On when it runs.
+type Use struct {
+	Unit string `json:"unit"`
+	On   string `json:"on"`
 }
 
 // Mark is a thing by which one sees that a unit is ready: a socket that it listens on,
@@ -79,12 +104,17 @@ func DecodeOrder(file []byte) (*Order, error) {
 
 // check says what in an order cannot be taken.
 func (o *Order) check() error {
-	if len(o.After) > maxOrderEdges || len(o.Marks) > maxOrderUnits || len(o.Ranks) > maxOrderUnits {
+	if len(o.After) > maxOrderEdges || len(o.Uses) > maxOrderEdges || len(o.Marks) > maxOrderUnits || len(o.Ranks) > maxOrderUnits || len(o.Delay) > maxOrderUnits || o.Width < 0 {
 		return errors.New("the order has more units or edges than there is room for")
 	}
 	for _, e := range o.After {
 		if e.Limit <= 0 || e.Limit > softMost {
 			return fmt.Errorf("in the order %s waits %v for %s, not more than 0 and at most %v", e.Unit, e.Limit, e.On, softMost)
+		}
+	}
+	for unit, delay := range o.Delay {
+		if delay < 0 || delay > softMost {
+			return fmt.Errorf("in the order %s is held back for %v, not 0 to %v", unit, delay, softMost)
 		}
 	}
 	for unit, marks := range o.Marks {

@@ -24,8 +24,10 @@ func TestOrderFile(t *testing.T) {
 	}
 	for body, why := range map[string]string{
 		`{"after":[{"unit":"a","on":"b","limit":0}]}`:           "a waits 0s for b",
-		`{"after":[{"unit":"a","on":"b","limit":10000000001}]}`: "at most 10s",
-		`{"after":1}`: "cannot unmarshal",
+		`{"after":[{"unit":"a","on":"b","limit":30000000001}]}`: "at most 30s",
+		`{"delay":{"a":-1}}`:                                    "a is held back for -1ns",
+		`{"delay":{"a":30000000001}}`:                           "a is held back for 30.000000001s",
+		`{"after":1}`:                                           "cannot unmarshal",
 		`{"marks":{"a":[` + strings.Repeat(`{"kind":"unix"},`, maxMarks) + `{}]}}`:     "9 marks",
 		`{"after":[` + strings.Repeat(`{"limit":1},`, maxOrderEdges) + `{"limit":1}]}`: "more units or edges",
 	} {
@@ -37,5 +39,16 @@ func TestOrderFile(t *testing.T) {
 		if _, err := DecodeOrder(bad); err == nil {
 			t.Errorf("%.20q is taken", bad)
 		}
+	}
+}
+
+func TestOrderOn(t *testing.T) {
+	o := &Order{Machine: "one", After: []Learned{{"a", "b", 20 * time.Second}}, Ranks: map[string]time.Duration{"a": 1}, Marks: map[string][]Mark{"b": {{"unix", "/x"}}}}
+	if got := o.On("one"); got != o {
+		t.Errorf("%+v", got)
+	}
+	want := &Order{Machine: "another", After: []Learned{{"a", "b", SoftFor(0)}}, Marks: o.Marks}
+	if got := o.On("another"); !reflect.DeepEqual(got, want) || o.Ranks == nil || o.After[0].Limit != 20*time.Second {
+		t.Errorf("%+v of %+v", got, o)
 	}
 }

@@ -36,6 +36,7 @@ type System struct {
 	Modules    []string  `json:",omitempty"` // kernel module files to load at boot, in order, absolute paths
 	Network    []Network `json:",omitempty"`
 	Data       *Data     `json:",omitempty"` // nil: /var stays in memory
+	Goal       []string  `json:",omitempty"` // what the machine is there for: a boot that is ordered by what was learned starts it first
 }
 
 // Network configures one interface. DHCP and Address exclude each other.

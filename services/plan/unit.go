@@ -61,14 +61,11 @@ type SoftAfter struct {
 }
 
 // softLeast and softMost bound what SoftFor gives.
-const softLeast, softMost = time.Second, 10 * time.Second
+const softLeast, softMost = 10 * time.Second, 30 * time.Second
 
 // SoftFor is how long it is reasonable to wait for a unit whose start usually takes
 // span, 0 when that is not known.
 func SoftFor(span time.Duration) time.Duration {
-	if span == 0 {
-		return softMost
-	}
 	return min(max(4*span, softLeast), softMost)
 }
 

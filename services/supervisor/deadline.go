@@ -61,6 +61,9 @@ func (s *Supervisor) expire() {
 		if s.passed(&u.deadline) {
 			s.expired(u)
 		}
+		if u.phase == Backoff && u.blamed != nil && u.blamed.usable() && u.job == nil {
+			s.restart(u)
+		}
 		if u.job != nil && s.passed(&u.job.deadline) {
 			s.jobExpired(u)
 		}

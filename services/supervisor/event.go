@@ -34,6 +34,7 @@ type Boot struct{}
 type Request struct {
 	Verb   Verb
 	Unit   string
+	Users  bool // of a restart: all that use the unit too, as far as it was learned
 	Client uint64
 }
 

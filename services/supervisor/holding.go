@@ -89,6 +89,9 @@ func (s *Supervisor) hold(u *unit, waiting int) Hold {
 		h.Doing = fmt.Sprintf("its %s waits for %s", u.job.verb, strings.Join(s.waitsFor(u, 0), " and for "))
 	case u.phase == Backoff:
 		h.Doing = "it failed and is started again: " + u.cause
+		if u.blamed != nil {
+			h.Doing += "; " + s.excuse(u)
+		}
 	case u.phase == Start && u.main.alive && u.Service.Type == plan.Oneshot, u.control.alive:
 		h.Doing = fmt.Sprintf("%q has not ended", u.doing())
 	case u.phase == Start && u.main.alive:
@@ -127,6 +130,9 @@ func (s *Supervisor) blockers(u *unit) []*unit {
 		if s.halt != "" && u.component() {
 			add(s.units, func(d *unit) bool { return d.Service != nil && !d.component() && !d.early && d.job.stops() })
 		}
+		if len(out) == 0 && s.givesWay(u) > 0 {
+			add(u.users, stops)
+		}
 	case j.starts():
 		add(u.after, func(d *unit) bool { return d.job.verb != VerbReload && (!d.job.unasked || j.unasked) })
 		add(u.before, stops)
@@ -135,10 +141,14 @@ func (s *Supervisor) blockers(u *unit) []*unit {
 			for _, e := range u.softAfter {
 				add([]*unit{e.unit}, func(d *unit) bool { return d.job.starts() })
 			}
-			for _, e := range u.learned {
-				if e.unit.awaited() {
-					out = append(out, e.unit)
-				}
+			for _, e := range u.awaits() {
+				out = append(out, e.unit)
+			}
+			if s.goalWait(u) > 0 {
+				out = append(out, s.goalOpen(u)...)
+			}
+			if len(out) == 0 && s.widthWait(u) > 0 {
+				out = append(out, s.onTheWay()...)
 			}
 		}
 	}

@@ -64,7 +64,7 @@ func TestHoldingNamesAll(t *testing.T) {
 	k.fold(Boot{})
 	check()
 	for _, r := range []Request{
-		{VerbStop, "a.service", 1}, {VerbRestart, "c.service", 2}, {VerbStart, "b.service", 3}, {VerbRestart, "a.service", 4}, {VerbStop, "c.service", 5},
+		{Verb: VerbStop, Unit: "a.service", Client: 1}, {Verb: VerbRestart, Unit: "c.service", Client: 2}, {Verb: VerbStart, Unit: "b.service", Client: 3}, {Verb: VerbRestart, Unit: "a.service", Client: 4}, {Verb: VerbStop, Unit: "c.service", Client: 5},
 	} {
 		k.fold(r)
 		check()

@@ -36,7 +36,7 @@ func (s *Supervisor) boot() {
 	for _, f := range s.cycles {
 		s.do(Record{Unit: f.Unit, Priority: PriorityWarning, Message: f.String()})
 	}
-	s.booting, s.planning = true, true
+	s.booting, s.planning, s.began = true, true, s.now
 	s.wantStart(u, 0, map[*unit]bool{})
 	s.planning = false
 	s.bootEnds()
@@ -71,7 +71,7 @@ func (s *Supervisor) request(r Request) {
 		s.wantStart(u, r.Client, map[*unit]bool{})
 	case r.Verb == VerbRestart:
 		s.forgive(u)
-		s.wantRestart(u, r.Client, map[*unit]bool{})
+		s.wantRestart(u, r.Client, map[*unit]bool{}, r.Users)
 	case r.Verb == VerbReload && !u.phase.up():
 		refuse("%s is %s, and only an active unit can be reloaded", u.Name, u.phase.Active())
 	case r.Verb == VerbReload && !u.reloads() && len(u.reloadTo) == 0:
@@ -140,16 +140,21 @@ func (s *Supervisor) wantStop(u *unit, client uint64) {
 	}
 }
 
-// wantRestart adds restart jobs for u and for what restarts with it and is up.
-func (s *Supervisor) wantRestart(u *unit, client uint64, seen map[*unit]bool) {
+// wantRestart adds restart jobs for u and for what restarts with it and is up; with users
+// also for what uses it.
+func (s *Supervisor) wantRestart(u *unit, client uint64, seen map[*unit]bool, users bool) {
 	if seen[u] {
 		return
 	}
 	seen[u] = true
 	s.addJob(u, VerbRestart, client)
-	for _, r := range u.restartWith {
+	with := u.restartWith
+	if users {
+		with = slices.Concat(with, u.users)
+	}
+	for _, r := range with {
 		if !r.phase.rests() {
-			s.wantRestart(r, 0, seen)
+			s.wantRestart(r, 0, seen, users)
 		}
 	}
 }
@@ -253,12 +258,13 @@ func (s *Supervisor) dispatch() {
 				u.job.free = s.now
 			}
 			if s.givesWay(u) > 0 {
-				if s.booting && s.impatient == 0 && s.learnedWait(u) > 0 {
+				if s.booting && s.impatient == 0 && u.job.starts() && s.learnedWait(u) > 0 {
 					s.impatient = s.now + patience
 				}
 				continue
 			}
 			u.job.running = true
+			s.widen(u)
 			s.begin(u)
 			again = true
 		}

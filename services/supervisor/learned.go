@@ -12,8 +12,8 @@ import (
 // Bounds on what an order that was learned may cost.
 const (
 	lookEvery = 10 * time.Millisecond // what others need of a unit is looked for again
-	lookMost  = 10 * time.Second      // … until then, from when the unit is up
-	patience  = 15 * time.Second      // all waits of a boot end then, from the first one
+	lookMost  = 30 * time.Second      // … until then, from when the unit is up
+	patience  = 30 * time.Second      // all waits of a boot end then, from the first one, and of a shutdown
 )
 
 // outlook is whether what others need of a unit has been seen since it is up.
@@ -37,14 +37,32 @@ func (s *Supervisor) linkOrder() {
 	s.ranked = slices.SortedStableFunc(slices.Values(s.units), func(a, b *unit) int {
 		return cmp.Compare(s.order.Ranks[b.Name], s.order.Ranks[a.Name])
 	})
-	for _, e := range s.order.After {
-		u, d := s.byName[e.Unit], s.byName[e.On]
+	pair := func(unit, on string) (u, d *unit) {
+		u, d = s.byName[unit], s.byName[on]
 		if u == nil || d == nil || u == d || u.component() || u.early || d.component() {
-			continue
+			return nil, nil
 		}
-		u.learned = append(u.learned, softEdge{d, e.Limit})
-		if d.Service != nil && d.Service.Silent() {
-			d.marks = s.order.Marks[d.Name]
+		add(&u.leans, d)
+		add(&d.users, u)
+		return u, d
+	}
+	for _, e := range s.order.After {
+		if u, d := pair(e.Unit, e.On); u != nil {
+			u.learned = append(u.learned, softEdge{d, e.Limit})
+			if d.Service != nil && d.Service.Silent() {
+				d.marks = s.order.Marks[d.Name]
+			}
+		}
+	}
+	for _, e := range s.order.Uses {
+		pair(e.Unit, e.On)
+	}
+	s.linkGoal()
+	for _, u := range s.units {
+		for _, d := range slices.Concat(u.requires, u.bindsTo) {
+			if d.Service != nil && !d.component() {
+				add(&u.leans, d)
+			}
 		}
 	}
 }
@@ -52,16 +70,54 @@ func (s *Supervisor) linkOrder() {
 // awaited says whether units that need d by what was learned have reason to wait: it
 // starts, is about to start again, or is up and cannot be used yet.
 func (d *unit) awaited() bool {
-	return d.job != nil && d.job.starts() || d.phase == Backoff || d.phase.up() && d.look.until > 0
+	return d.job != nil && (d.job.starts() || d.job.verb == VerbRestart) || d.phase == Backoff || d.phase.up() && d.look.until > 0
+}
+
+// usersLimit is how long a stop waits for those of the units that use this one.
+const usersLimit = 10 * time.Second
+
+// usersWait is until when a stop waits for units that use u by what was learned; 0 is no
+// wait.
+func (s *Supervisor) usersWait(u *unit) (until time.Duration) {
+	for _, d := range u.users {
+		if d.job != nil && d.job.stops() {
+			until = u.job.free + usersLimit
+		}
+	}
+	if s.halt != "" {
+		until = min(until, s.haltLimit-ShutdownLimit+patience)
+	}
+	if until <= s.now {
+		return 0
+	}
+	return until
+}
+
+// awaits are the edges for which a start of u waits: what it needs and, when it is
+// restarted together with it, what it uses.
+func (u *unit) awaits() (out []softEdge) {
+	for _, e := range u.learned {
+		if e.unit.awaited() {
+			out = append(out, e)
+		}
+	}
+	for _, d := range u.leans {
+		known := func(e softEdge) bool { return e.unit == d }
+		if u.job.verb == VerbRestart && d.job != nil && d.job.verb == VerbRestart && !slices.ContainsFunc(out, known) {
+			out = append(out, softEdge{d, usersLimit})
+		}
+	}
+	return out
 }
 
 // learnedWait is until when a start waits for what u needs by what was learned; 0 is no
 // wait.
 func (s *Supervisor) learnedWait(u *unit) (until time.Duration) {
-	for _, e := range u.learned {
-		if e.unit.awaited() {
-			until = max(until, u.job.free+e.limit)
-		}
+	for _, e := range u.awaits() {
+		until = max(until, u.job.free+e.limit)
+	}
+	if s.booting && !u.component() && !u.early {
+		until = max(until, u.job.free+s.order.Delay[u.Name])
 	}
 	if s.booting && s.impatient > 0 {
 		until = min(until, s.impatient)

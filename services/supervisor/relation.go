@@ -15,6 +15,8 @@ type links struct {
 	softAfter                                                      []softEdge
 	learned                                                        []softEdge  // as softAfter, of the order that was learned
 	marks                                                          []plan.Mark // what others need of it by that order
+	leans                                                          []*unit     // what it needs or uses by that order, or requires: their end may be the cause of its own
+	users                                                          []*unit     // what needs or uses it by that order, and stops before it
 	sockets                                                        []*unit     // whose descriptors a service is given
 	service                                                        *unit       // that a socket starts
 
@@ -51,11 +53,6 @@ func (s *Supervisor) link() {
 		}
 		if u.Service != nil {
 			u.sockets = s.find(u.Service.Sockets)
-		}
-	}
-	add := func(list *[]*unit, u *unit) {
-		if !slices.Contains(*list, u) {
-			*list = append(*list, u)
 		}
 	}
 	for _, u := range s.units {
@@ -95,6 +92,13 @@ func (s *Supervisor) link() {
 		if u := s.byName[f.Unit]; f.Kind == plan.Cycle && u != nil && u.Enabled {
 			s.cycles = append(s.cycles, f)
 		}
+	}
+}
+
+// add adds a unit to a list that does not have it.
+func add(list *[]*unit, u *unit) {
+	if !slices.Contains(*list, u) {
+		*list = append(*list, u)
 	}
 }
 

@@ -209,7 +209,7 @@ func TestLearned(t *testing.T) {
 	for k.s.byName["a"].look.until > 0 && k.tick() {
 		k.good()
 	}
-	if k.now != time.Second+lookMost || !strings.Contains(strings.Join(k.records, "\n"), "a counts as ready although it has been up for 10s without what it had in earlier boots: unix /run/x") {
+	if k.now != time.Second+lookMost || !strings.Contains(strings.Join(k.records, "\n"), "a counts as ready although it has been up for 30s without what it had in earlier boots: unix /run/x") {
 		t.Errorf("at %v: %q", k.now, k.records)
 	}
 
@@ -363,5 +363,25 @@ func TestRanks(t *testing.T) {
 	}
 	if want := []string{"d", "c", "b", "a"}; !slices.Equal(began, want) {
 		t.Errorf("they begin as %q", began)
+	}
+}
+
+// Training holds back a start of the boot, and nothing later.
+func TestTrainingDelay(t *testing.T) {
+	k := newKernel(system(service("a"), service("b")))
+	k.fold(Learned{plan.Order{Delay: map[string]time.Duration{"a": 3 * time.Second}}})
+	k.fold(Boot{})
+	k.good()
+	phases(t, k, map[string]Phase{"a": Dead, "b": Running})
+	if v, _ := k.s.View("a"); len(v.WaitsFor) != 1 || v.WaitsFor[0] != "the end of a delay that training has set, at most 3s more" {
+		t.Errorf("a waits for %q", v.WaitsFor)
+	}
+	k.tick()
+	k.good()
+	phases(t, k, map[string]Phase{"a": Running})
+	k.ask(VerbRestart, "a")
+	phases(t, k, map[string]Phase{"a": Running})
+	if k.now != 4*time.Second {
+		t.Errorf("a was up at %v", k.now)
 	}
 }

@@ -28,9 +28,15 @@ func (s *Supervisor) finish(u *unit) {
 	wanted := u.job != nil && (u.job.verb == VerbRestart || u.job.verb == VerbStart && !u.job.running)
 	s.do(End{Unit: u.Unit, Invocation: u.invocation, Abandoned: u.abandoned, Again: s.halt == "" && (restart || wanted)})
 	bad := u.result != Success && u.result != Unmet
+	if u.active != 0 {
+		u.fell = s.now
+	}
 	switch {
 	case restart:
 		u.restarts++
+		if bad && s.blame(u) && u.blamed.usable() {
+			delay = 0
+		}
 		s.enter(u, Backoff, max(delay, 1))
 	case bad:
 		s.enter(u, Failed, 0)

@@ -110,6 +110,9 @@ func watched(t *rapid.T, s *plan.Service) {
 func TestSchedules(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := genPlan(t)
+		if n := rapid.IntRange(0, len(p.Units)).Draw(t, "goal"); n < len(p.Units) {
+			p.System.Goal = []string{p.Units[n].Name}
+		}
 		k := newKernel(p)
 		unruly := rapid.Bool().Draw(t, "unruly")
 		k.deaf = func(p *proc) bool { return unruly && p.token%3 == 0 }
@@ -196,6 +199,11 @@ func genOrder(t *rapid.T, p *plan.Plan) plan.Order {
 	for range rapid.IntRange(0, 12).Draw(t, "edges") {
 		o.After = append(o.After, plan.Learned{Unit: unit(), On: unit(), Limit: time.Duration(rapid.IntRange(1, 10000).Draw(t, "limit")) * time.Millisecond})
 	}
+	for range rapid.IntRange(0, 12).Draw(t, "uses") {
+		o.Uses = append(o.Uses, plan.Use{Unit: unit(), On: unit()})
+	}
+	o.Delay = map[string]time.Duration{unit(): time.Duration(rapid.IntRange(0, 30).Draw(t, "delay")) * time.Second}
+	o.Width = rapid.IntRange(0, 3).Draw(t, "width")
 	for range rapid.IntRange(0, 6).Draw(t, "marks") {
 		o.Marks[unit()] = []plan.Mark{{Kind: "unix", Name: "/run/x"}}
 	}

@@ -12,7 +12,7 @@ import (
 func (s *Supervisor) start(u *unit) {
 	u.result, u.cause, u.status, u.begun, u.active = Success, "", "", s.now, 0
 	u.main, u.control, u.populated, u.retryLimit, u.abandoned = process{}, process{}, false, 0, false
-	u.exit, u.unheard, u.errno, u.renew = verdict{code: -1}, nil, 0, false
+	u.exit, u.unheard, u.errno, u.renew, u.blamed = verdict{code: -1}, nil, 0, false, nil
 	u.watchdog, u.runtimeEnd, u.reload, u.health = watchdog{}, 0, reload{}, health{state: u.health.state}
 	s.setHealth(u, u.unprobed())
 	if u.Service != nil {

@@ -250,7 +250,11 @@ func (s *Supervisor) expired(u *unit) {
 	case StopKill, FinalKill:
 		s.abandon(u, "although it was killed")
 	case Backoff:
-		if u.job == nil { // else that job ends the wait when its turn comes
+		switch {
+		case u.job != nil: // it ends the wait when its turn comes
+		case u.blamed != nil && u.blamed.awaited() && s.now < u.since+recovers:
+			u.deadline = u.since + recovers
+		default:
 			s.restart(u)
 		}
 	}

@@ -18,9 +18,10 @@ const (
 // Supervisor holds the state of all units. It belongs to one goroutine.
 type Supervisor struct {
 	plan   *plan.Plan
-	order  plan.Order // what was learned
-	units  []*unit    // as the plan has them
-	ranked []*unit    // what most stands behind first
+	order  plan.Order     // what was learned
+	units  []*unit        // as the plan has them
+	ranked []*unit        // what most stands behind first
+	goal   map[*unit]bool // what the plan's goal needs, as far as is known; nil: there is none, or nothing was learned
 	byName map[string]*unit
 	tokens map[Token]*unit
 
@@ -36,6 +37,8 @@ type Supervisor struct {
 	bootJobs  int
 	booted    bool          // the boot's last job has ended
 	bootTime  time.Duration // when
+	began     time.Duration // when Boot came
+	starting  []*unit       // that have begun in this boot and are not known to be of use
 	halt      HaltKind      // "" unless shutting down
 	impatient time.Duration // when all waits of this boot for what was learned end; 0: there was none
 	haltLimit time.Duration
@@ -71,8 +74,11 @@ type unit struct {
 	exit          verdict // of the main process
 	status        string
 	errno         int
-	renew         bool     // the run ends because it is unhealthy, and another one follows whatever Restart= says
-	monitor       []string // variables about the unit whose end started this one
+	blamed        *unit         // in Backoff: what explains the failure; the next run begins once it can be used
+	charged       uint64        // the latest invocation of another unit that a failure was charged to
+	fell          time.Duration // when it last went down after it had been up; 0: never
+	renew         bool          // the run ends because it is unhealthy, and another one follows whatever Restart= says
+	monitor       []string      // variables about the unit whose end started this one
 	reload        reload
 	watchdog      watchdog
 	runtimeEnd    time.Duration // when RuntimeMaxSec= is over; 0: never

@@ -17,7 +17,12 @@ const idleLimit = 5 * time.Second
 // for an order that gives way or, of Type=idle, for other jobs; 0 is no wait.
 func (s *Supervisor) givesWay(u *unit) time.Duration {
 	j, until := u.job, time.Duration(0)
-	if j.free == 0 || !j.starts() || s.halt != "" {
+	switch {
+	case j.free == 0:
+		return 0
+	case j.stops():
+		return s.usersWait(u)
+	case !j.starts() || s.halt != "":
 		return 0
 	}
 	for _, e := range u.softAfter {
@@ -25,7 +30,7 @@ func (s *Supervisor) givesWay(u *unit) time.Duration {
 			until = max(until, j.free+e.limit)
 		}
 	}
-	until = max(until, s.learnedWait(u))
+	until = max(until, s.learnedWait(u), s.goalWait(u), s.widthWait(u))
 	if u.Service != nil && u.Service.Type == plan.Idle && s.now < j.free+idleLimit {
 		if slices.ContainsFunc(s.units, func(o *unit) bool {
 			return o.job != nil && o.Service != nil && o.Service.Type != plan.Idle
@@ -40,20 +45,42 @@ func (s *Supervisor) givesWay(u *unit) time.Duration {
 // (0: all).
 func (s *Supervisor) waitsFor(u *unit, most int) []string {
 	out := s.heldBy(u, most)
-	if until := s.givesWay(u); len(out) == 0 && until > 0 {
-		for _, e := range u.softAfter {
-			if e.unit.job != nil && e.unit.job.starts() {
-				out = append(out, fmt.Sprintf("%s to start, at most %v more", e.unit.Name, (until-s.now).Round(time.Millisecond)))
+	until := s.givesWay(u)
+	if len(out) > 0 || until == 0 {
+		return out
+	}
+	left := (until - s.now).Round(time.Millisecond)
+	if u.job.stops() {
+		for _, d := range u.users {
+			if d.job != nil && d.job.stops() {
+				out = append(out, fmt.Sprintf("%s, which uses it, to stop, at most %v more", d.Name, left))
 			}
 		}
-		for _, e := range u.learned {
-			if e.unit.awaited() {
-				out = append(out, fmt.Sprintf("%s, which it needed in earlier boots, at most %v more", e.unit.Name, (until-s.now).Round(time.Millisecond)))
-			}
+		return out
+	}
+	for _, e := range u.softAfter {
+		if e.unit.job != nil && e.unit.job.starts() {
+			out = append(out, fmt.Sprintf("%s to start, at most %v more", e.unit.Name, left))
 		}
-		if len(out) == 0 {
-			out = append(out, fmt.Sprintf("other jobs, since it is of Type=idle, at most %v more", (until-s.now).Round(time.Millisecond)))
+	}
+	for _, e := range u.awaits() {
+		out = append(out, fmt.Sprintf("%s, which it needed in earlier boots, at most %v more", e.unit.Name, left))
+	}
+	if s.goalWait(u) > 0 {
+		for _, d := range s.goalOpen(u) {
+			out = append(out, fmt.Sprintf("%s, which goes first since the boot's goal does not need %s, at most %v more", d.Name, u.Name, left))
 		}
+	}
+	if len(out) == 0 && s.widthWait(u) > 0 {
+		for _, d := range s.onTheWay() {
+			out = append(out, fmt.Sprintf("%s, since %d units start at a time, at most %v more", d.Name, s.order.Width, left))
+		}
+	}
+	if len(out) == 0 && s.learnedWait(u) > 0 {
+		return []string{fmt.Sprintf("the end of a delay that training has set, at most %v more", left)}
+	}
+	if len(out) == 0 {
+		out = append(out, fmt.Sprintf("other jobs, since it is of Type=idle, at most %v more", left))
 	}
 	return out
 }
@@ -133,6 +160,8 @@ func (s *Supervisor) consequences(u *unit) string {
 		return "so these do not start: " + strings.Join(hit, ", ")
 	case u.phase == Failed && len(u.onFailure) > 0:
 		return fmt.Sprintf("it stays down; %s is started for that", strings.Join(u.OnFailure, ", "))
+	case u.phase == Backoff && u.blamed != nil:
+		return s.excuse(u)
 	case u.phase == Backoff && u.deadline <= s.now+1:
 		return "it starts again at once"
 	case u.phase == Backoff:

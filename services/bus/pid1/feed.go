@@ -107,7 +107,7 @@ func (f *Feed) follow(ctx context.Context) error {
 			if err := f.ask(ctx, "Status", control.UnitArgs{}, &r); err != nil {
 				return err
 			}
-			f.system(r.Summary)
+			f.system(r)
 		}
 	}
 }
@@ -146,7 +146,7 @@ func (f *Feed) everything(ctx context.Context) (at time.Duration, err error) {
 			}
 		}
 	}
-	f.system(r.Summary)
+	f.system(r)
 	return r.Now, nil
 }
 
@@ -175,8 +175,9 @@ func result(p supervisor.Phase, r supervisor.Result) string {
 	return ""
 }
 
-func (f *Feed) system(s supervisor.Summary) {
-	f.tell(&bus.BootState{System: "system", State: s.State, Took: s.BootTime, Failed: s.Failed})
+func (f *Feed) system(r control.StatusReply) {
+	s := r.Summary
+	f.tell(&bus.BootState{System: "system", State: s.State, Init: r.Kernel, Took: s.BootTime, Failed: s.Failed})
 }
 
 // tell publishes a message, unless it is a state that the bus has already.

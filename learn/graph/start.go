@@ -1,13 +1,10 @@
-package learn
+package graph
 
-import (
-	"clarityos/learn/graph"
-	"clarityos/services/plan"
-)
+import "clarityos/services/plan"
 
-// orderOf makes of what was learned what PID 1 can start by. After is what is declared:
+// Start makes of what was learned what PID 1 can start by. After is what is declared:
 // the units that each one starts after.
-func orderOf(m *graph.Model, after map[string][]string) *plan.Order {
+func (m *Model) Start(after map[string][]string) *plan.Order {
 	o := &plan.Order{After: []plan.Learned{}, Marks: map[string][]plan.Mark{}}
 	before := map[string][]string{} // by unit: those that start after it
 	for unit, all := range after {
@@ -15,7 +12,11 @@ func orderOf(m *graph.Model, after map[string][]string) *plan.Order {
 			before[on] = append(before[on], unit)
 		}
 	}
-	for _, n := range m.Needs(after).Needs {
+	acted := m.Needs(after)
+	for _, u := range acted.Uses {
+		o.Uses = append(o.Uses, plan.Use{Unit: u.Unit, On: u.On})
+	}
+	for _, n := range acted.Needs {
 		o.After = append(o.After, plan.Learned{Unit: n.Unit, On: n.On, Limit: plan.SoftFor(m.Units[n.On].Span())})
 		before[n.On] = append(before[n.On], n.Unit)
 		if o.Marks[n.On] != nil {

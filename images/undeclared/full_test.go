@@ -1,0 +1,112 @@
+//go:build full
+
+package undeclared
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"clarityos/qemu"
+	"clarityos/services/plan"
+)
+
+// What was learned is used only by boots that complete, and costs bounded time whatever
+// is in it.
+func TestOrderGivesWay(t *testing.T) {
+	m := boot(t)
+	m.knows(1, needs...)
+	m.reboot()
+	m.ordered()
+	m.Run("power is cut before a boot completes", func(t *testing.T) {
+		m := m.in(t)
+		m.Must(limit, m.Succeeds("test -e /var/lib/clarity/order -a ! -e /var/lib/clarity/order.trying"))
+		m.MustShell(limit, "mv /var/lib/clarity/order /var/lib/clarity/order.trying; sync")
+		m.cut()
+		m.declared()
+		m.says("clarityctl logs -b -u clarity-setup", qemu.Has("the last boot that was started by what was learned did not complete; this one is as declared"))
+		m.reboot()
+		m.ordered()
+	})
+	m.Run("an order in which all wait for each other", func(t *testing.T) {
+		m := m.in(t)
+		m.give(hostile(t))
+		m.reboot()
+		m.says("clarityctl graph", qemu.Has("this one was started by what they taught, and the next boot will be as declared: it took "))
+		m.reboot()
+		m.declared()
+		m.reboot()
+		m.ordered()
+	})
+	m.Run("a damaged order", func(t *testing.T) {
+		m := m.in(t)
+		m.give([]byte("garbage"))
+		m.reboot()
+		m.declared()
+		m.says("clarityctl logs -b -u clarity-setup", qemu.Has("/var/lib/clarity/order: the order: "))
+		m.MustShell(limit, "test -e /var/lib/clarity/order.bad")
+	})
+	m.Run("a word on the command line turns it off", func(t *testing.T) {
+		m := m.in(t)
+		m.Must(limit, m.Succeeds("test -e /var/lib/clarity/order -a ! -e /var/lib/clarity/order.trying"))
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		defer cancel()
+		if err := m.PowerOff(ctx); err != nil {
+			t.Fatal(err)
+		}
+		cfg := m.cfg
+		cfg.Append = "clarity.learn=off"
+		off := start(t, cfg)
+		off.says("clarityctl logs -b -u maker", qemu.HasNot("is ready: what others need"))
+		off.MustShell(limit, "test -e /var/lib/clarity/order; ! test -e /run/clarity/order; ! clarityctl is-active clarity-learn")
+	})
+}
+
+// declared holds a boot to have been started as declared.
+func (m machine) declared() {
+	m.Helper()
+	m.says("clarityctl graph", qemu.Has("this one was started as declared"))
+}
+
+// cut cuts the machine's power and gives it back.
+func (m machine) cut() {
+	m.Helper()
+	m.CutPower()
+	<-m.Off()
+	if err := m.PowerOn(); err != nil {
+		m.Fatal(err)
+	}
+	m.up()
+}
+
+// give has the next boot be started by an order.
+func (m machine) give(order []byte) {
+	m.Helper()
+	m.MustShell(limit, "clarityctl stop clarity-learn") // it would write its own
+	ctx, cancel := context.WithTimeout(m.T.Context(), limit)
+	defer cancel()
+	if err := m.PushBytes(ctx, "/var/lib/clarity/order", 0o600, order); err != nil {
+		m.Fatal(err)
+	}
+}
+
+// hostile is an order in which every unit waits as long as can be for every other one,
+// and shows itself by what nobody makes.
+func hostile(t *testing.T) []byte {
+	units := []string{"store.service", "app.service", "maker.service", "reader.service", "visitor.service", "bystander.service"}
+	o := plan.Order{Marks: map[string][]plan.Mark{}, Ranks: map[string]time.Duration{}}
+	for _, u := range units {
+		for _, on := range units {
+			if u != on {
+				o.After = append(o.After, plan.Learned{Unit: u, On: on, Limit: plan.SoftFor(time.Hour)})
+			}
+		}
+		o.Marks[u] = []plan.Mark{{Kind: "unix", Name: "/run/nobody"}}
+		o.Ranks[u] = -time.Hour
+	}
+	file, err := o.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
