@@ -53,7 +53,7 @@ lint: ## formatting, vet, staticcheck, and PID 1's own rules
 	go tool staticcheck -tags full,man ./...
 	go test -run 'TestRules' ./init
 
-deps: ## show and install what is missing: QEMU, kernels, packages for the images
+deps: ## show and install what is missing: QEMU, Chromium, kernels, packages for the images
 	@.ci/deps "$(DEMO) $(OFFICE)"
 
 clean: ## remove what was built; downloads stay in the user's cache folder

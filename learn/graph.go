@@ -159,6 +159,7 @@ func (g *graphing) take(q status.GraphRequest) (r status.GraphReply, err error) 
 	r.Notice = g.notice
 	tried := g.book.Tried()
 	r.Ordered, r.Off, r.OffWhy = g.book.Boot.Ordered, tried.Off, tried.Why
+	r.Latest, r.Complete = tried.Latest, g.book.Boot.Took > 0
 	return r, nil
 }
 

@@ -18,6 +18,7 @@ func commands() []*cobra.Command {
 		newBuild(),
 		newInspect(),
 		newKernel(),
+		newReport(),
 		newRun(),
 		newTest(),
 		newTrain(),

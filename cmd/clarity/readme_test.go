@@ -74,7 +74,9 @@ func TestReadme(t *testing.T) {
 			t.Errorf("the output lacks %q:\n%s", want, out)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(work, "results.xml")); err != nil {
-		t.Error(err)
+	for _, file := range []string{"results.xml", "report.html"} {
+		if _, err := os.Stat(filepath.Join(work, file)); err != nil {
+			t.Error(err)
+		}
 	}
 }

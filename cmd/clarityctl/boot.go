@@ -9,7 +9,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"clarityos/services/control"
@@ -122,51 +121,4 @@ func criticalChain(r control.StatusReply, order edges, unit string) []Blame {
 		u, ok = last, last.Up > 0
 	}
 	return links
-}
-
-func (c *ctl) analyze() *cobra.Command {
-	var svg bool
-	var file string
-	cmd := &cobra.Command{
-		Use:   "analyze",
-		Short: "How long the boot took, in a line or as a chart",
-		Long: `How long the kernel and init took. With --svg, a chart of the boot: for each unit
-how long it waited, started and ran, and how much CPU time it used until it was up.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			var r control.StatusReply
-			if err := c.ask(cmd.Context(), "List", nil, &r); err != nil {
-				return err
-			}
-			switch {
-			case file != "" && !svg:
-				return usageError{errors.New("analyze: --output is for --svg")}
-			case svg && file != "":
-				return renameio.WriteFile(file, []byte(chart(r)), 0o644)
-			case svg:
-				_, err := fmt.Fprint(cmd.OutOrStdout(), chart(r))
-				return err
-			}
-			t := BootTimes{r.Kernel, max(r.Summary.BootTime-r.Kernel, 0), r.Summary.BootTime, r.Summary.Default}
-			return c.print(t, t.text)
-		},
-	}
-	cmd.Flags().BoolVar(&svg, "svg", false, "draw a chart, as SVG")
-	cmd.Flags().StringVarP(&file, "output", "o", "", "write the chart to `FILE`")
-	return cmd
-}
-
-// BootTimes are how long a boot took; Init and All are 0 until it is complete.
-type BootTimes struct {
-	Kernel time.Duration `json:"kernel"` // until init was executed
-	Init   time.Duration `json:"init"`   // from then on until the boot's last job ended
-	All    time.Duration `json:"all"`
-	Target string        `json:"target"`
-}
-
-func (t BootTimes) text() string {
-	if t.All == 0 {
-		return fmt.Sprintf("the kernel took %s; the boot is not complete\n", round(t.Kernel))
-	}
-	return fmt.Sprintf("the boot took %s: kernel %s, init to %s %s\n", round(t.All), round(t.Kernel), t.Target, round(t.Init))
 }

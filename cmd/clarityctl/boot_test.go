@@ -139,3 +139,24 @@ func TestSpan(t *testing.T) {
 		}
 	}
 }
+
+// What makes no sense is refused before PID 1 is asked.
+func TestAnalyzeUsage(t *testing.T) {
+	for args, want := range map[string]string{
+		"analyze x":                   "a FILE is for --svg, --html or --report-json",
+		"analyze -o x":                "a FILE is for --svg, --html or --report-json",
+		"analyze --html x -o y":       "name FILE once",
+		"analyze --settle":            "--settle is for --html and --report-json",
+		"analyze --svg --settle":      "--settle is for --html and --report-json",
+		"analyze --html --svg":        "none of the others can be",
+		"analyze --html x y":          "accepts at most 1 arg(s)",
+		"analyze --socket /none":      "/none",
+		"analyze --html --socket /no": "/no",
+	} {
+		root := newRoot()
+		root.SetArgs(strings.Fields(args))
+		if err := root.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", args, err, want)
+		}
+	}
+}

@@ -4,12 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"html"
-	"slices"
 	"strings"
 	"time"
 
+	"clarityos/learn/report"
 	"clarityos/services/control"
-	"clarityos/services/supervisor"
 )
 
 // Measures of the chart, in pixels.
@@ -33,19 +32,10 @@ const chartStyle = `
   rect.failed { fill: #b00020 } rect.cpu { fill: #5b2c06 }
 `
 
-// life is what the chart shows of a unit, on the clock of the boot; 0 is never.
-type life struct {
-	unit               supervisor.View
-	queued, begun      time.Duration
-	up, ended          time.Duration
-	cpu                time.Duration
-	failed, stillStart bool
-}
-
 // chart draws the boot as SVG: time goes to the right, each unit that was
 // started has a row, in the order in which they began.
 func chart(r control.StatusReply) string {
-	lives, end := livesOf(r)
+	lives, _, end := report.Lives(r)
 	scale := func(t time.Duration) float64 { return barLeft + chartWidth*float64(t)/float64(end) }
 	width, height := barLeft+chartWidth+labelWidth, rowsTop+rowHeight*(len(lives)+2)+30
 	var b strings.Builder
@@ -75,18 +65,18 @@ func chart(r control.StatusReply) string {
 	text(scale(r.Kernel)+4, row(1)+11, "", "init")
 	for n, l := range lives {
 		y := row(n + 2)
-		fmt.Fprintf(&b, `<g id="%s">`+"\n", html.EscapeString(l.unit.Name))
-		bar("waiting", l.queued, l.begun, y, barHeight, "waited "+round(l.begun-l.queued))
-		started := cmp.Or(l.up, l.ended)
-		bar("starting", l.begun, started, y, barHeight, "started in "+round(started-l.begun))
-		bar("running", l.up, l.ended, y, barHeight, "up")
-		bar("cpu", l.begun, min(l.begun+l.cpu, end), y+barHeight-3, 3, "CPU time until it was up: "+round(l.cpu))
+		fmt.Fprintf(&b, `<g id="%s">`+"\n", html.EscapeString(l.Name))
+		bar("waiting", l.Queued, l.Begun, y, barHeight, "waited "+round(l.Begun-l.Queued))
+		started := cmp.Or(l.Ready, l.Ended)
+		bar("starting", l.Begun, started, y, barHeight, "started in "+round(started-l.Begun))
+		bar("running", cmp.Or(l.Ready, l.Ended), l.Ended, y, barHeight, "up")
+		bar("cpu", l.Begun, min(l.Begun+l.CPU, end), y+barHeight-3, 3, "CPU time until it was up: "+round(l.CPU))
 		class := ""
-		if l.failed {
+		if l.Failed {
 			class = "failed"
-			fmt.Fprintf(&b, `<rect class="failed" x="%.1f" y="%.1f" width="4" height="%d"/>`+"\n", scale(l.ended)-2, y, barHeight)
+			fmt.Fprintf(&b, `<rect class="failed" x="%.1f" y="%.1f" width="4" height="%d"/>`+"\n", scale(l.Ended)-2, y, barHeight)
 		}
-		text(scale(l.begun)+4, y+11, class, "%s", l.label())
+		text(scale(l.Begun)+4, y+11, class, "%s", label(l))
 		b.WriteString("</g>\n")
 	}
 	if r.Summary.BootTime > 0 {
@@ -99,62 +89,25 @@ func chart(r control.StatusReply) string {
 }
 
 // label says what the bars of a unit cannot.
-func (l life) label() string {
+func label(l report.Unit) string {
 	var facts []string
 	switch {
-	case l.failed:
-		facts = append(facts, "failed: "+l.unit.Cause)
-	case l.stillStart:
-		facts = append(facts, "still "+string(l.unit.Phase))
-	case l.unit.Phase == supervisor.Dead && l.up == 0:
-		facts = append(facts, "did not run: "+l.unit.Cause)
-	case l.up > l.begun:
-		facts = append(facts, round(l.up-l.begun))
+	case l.Failed:
+		facts = append(facts, "failed: "+l.Cause)
+	case l.Starting:
+		facts = append(facts, "still "+l.Active)
+	case l.Active == "inactive" && l.Ready == 0:
+		facts = append(facts, "did not run: "+l.Cause)
+	case l.Ready > l.Begun:
+		facts = append(facts, round(l.Ready-l.Begun))
 	}
-	if l.cpu > 0 {
-		facts = append(facts, "CPU "+round(l.cpu))
+	if l.CPU > 0 {
+		facts = append(facts, "CPU "+round(l.CPU))
 	}
 	if facts == nil {
-		return l.unit.Name
+		return l.Name
 	}
-	return l.unit.Name + " (" + strings.Join(facts, ", ") + ")"
-}
-
-// livesOf gives every unit that was asked for or failed, in the order in which
-// they began, and the end of the time that is shown: a little after the boot or,
-// while it goes on, now.
-func livesOf(r control.StatusReply) (lives []life, end time.Duration) {
-	end = r.Now
-	if r.Summary.BootTime > 0 {
-		end = min(r.Now, r.Summary.BootTime+r.Summary.BootTime/20)
-	}
-	for _, u := range r.Units {
-		failed := u.Active == "failed"
-		if u.Queued == 0 && u.Begun == 0 && !failed {
-			continue
-		}
-		l := life{unit: u, begun: u.Begun, up: u.Up, cpu: r.Started[u.Name], failed: failed}
-		l.queued = cmp.Or(u.Queued, u.Begun)
-		if u.Queued > l.begun { // it waits for its turn, or was asked for when it had begun
-			l.begun = max(l.queued, u.Begun)
-		}
-		l.ended = end
-		if u.Active == "failed" || u.Active == "inactive" {
-			l.ended = u.Since
-		}
-		l.stillStart = l.up == 0 && !failed && u.Active != "inactive"
-		lives = append(lives, l)
-	}
-	// What was started long after the boot would leave no room for it.
-	lives = slices.DeleteFunc(lives, func(l life) bool { return l.queued > end })
-	for i := range lives {
-		l := &lives[i]
-		for _, t := range []*time.Duration{&l.begun, &l.up, &l.ended} {
-			*t = min(*t, end)
-		}
-	}
-	slices.SortStableFunc(lives, func(a, b life) int { return cmp.Compare(a.begun, b.begun) })
-	return lives, max(end, time.Millisecond)
+	return l.Name + " (" + strings.Join(facts, ", ") + ")"
 }
 
 func legend(b *strings.Builder, text func(x, y float64, class, format string, args ...any)) {

@@ -14,7 +14,9 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
+	"clarityos/learn/draw"
 	"clarityos/learn/graph"
+	"clarityos/learn/report"
 	"clarityos/learn/status"
 	"clarityos/services/control"
 	"clarityos/services/plan"
@@ -42,7 +44,7 @@ nothing was seen to use, and needs that nothing declares.`,
 			if err := c.ask(cmd.Context(), "Relations", nil, &declared); err != nil {
 				return err
 			}
-			v := viewGraph(r, declared.Units, all)
+			v := graphView{report.GraphOf(r, declared.Units, all)}
 			switch {
 			case dot:
 				_, err := fmt.Fprint(cmd.OutOrStdout(), v.dot())
@@ -75,92 +77,15 @@ func (c *ctl) askGraph(ctx context.Context, before bool) (status.GraphReply, err
 	return r, err
 }
 
-// graphView is the graph beside what is declared, for --json too.
-type graphView struct {
-	Boots      int           `json:"boots"`
-	Start      string        `json:"start"` // what this boot was started by, and the next ones will be
-	Edges      []status.Edge `json:"edges"`
-	Undeclared []graph.Pair  `json:"undeclared"` // needs for which nothing is declared
-	Unused     []graph.Pair  `json:"unused"`     // orders of two services of which no use was seen
-}
-
-// viewGraph sets what was learned against what is declared. Orders that the plan
-// implies, by targets and components, are nobody's words.
-func viewGraph(r status.GraphReply, declared []control.UnitRelations, all bool) graphView {
-	v := graphView{Boots: r.Boots, Start: startedBy(r), Edges: []status.Edge{}, Undeclared: []graph.Pair{}, Unused: []graph.Pair{}}
-	after := map[string][]string{}
-	for _, u := range declared {
-		after[u.Name] = u.After
-		for _, s := range u.SoftAfter {
-			after[u.Name] = append(after[u.Name], s.Unit)
-		}
-	}
-	used := map[graph.Pair]bool{}
-	for _, e := range r.Edges {
-		p := graph.Pair{Unit: e.Unit, On: e.On}
-		used[p] = e.Verdict != graph.Coincidence && e.Verdict != graph.NotNeeded
-		if e.Verdict == graph.Coincidence && !all {
-			continue
-		}
-		v.Edges = append(v.Edges, e)
-		if (e.Verdict == graph.Hard || e.Verdict == graph.Ordering) && !leadsTo(after, e.Unit, e.On) {
-			v.Undeclared = append(v.Undeclared, p)
-		}
-	}
-	for _, u := range declared {
-		for _, on := range after[u.Name] {
-			p := graph.Pair{Unit: u.Name, On: on}
-			if service(u.Name) && service(on) && !used[p] {
-				v.Unused = append(v.Unused, p)
-			}
-		}
-	}
-	slices.SortFunc(v.Unused, graph.ComparePairs)
-	return v
-}
-
-// startedBy says by what boots are started.
-func startedBy(r status.GraphReply) string {
-	by := "this one was started as declared"
-	if r.Ordered {
-		by = "this one was started by what they taught"
-	}
-	if r.Off > 0 {
-		by += fmt.Sprintf(", and the next %s will be as declared: %s", count(r.Off, "boot"), r.OffWhy)
-	}
-	return by
-}
-
-// service says whether a unit is a service that is no part of ClarityOS.
-func service(name string) bool {
-	return strings.HasSuffix(name, ".service") && !strings.HasPrefix(name, "clarity-")
-}
-
-// leadsTo says whether what is declared puts a unit after another one, by whatever way.
-func leadsTo(after map[string][]string, unit, on string) bool {
-	seen, queue := map[string]bool{}, []string{unit}
-	for len(queue) > 0 {
-		u := queue[0]
-		queue = queue[1:]
-		for _, next := range after[u] {
-			if next == on {
-				return true
-			}
-			if !seen[next] {
-				seen[next] = true
-				queue = append(queue, next)
-			}
-		}
-	}
-	return false
-}
+// graphView is how the graph is printed.
+type graphView struct{ report.Graph }
 
 func (v graphView) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "of %s; %s\n", count(v.Boots, "boot"), v.Start)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, e := range v.Edges {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d of %d\t%s\n", e.Unit, e.Verdict, e.On, share(e), e.Seen, e.Both, strings.Join(e.Objects, ", "))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d of %d\t%s\n", e.Unit, e.Verdict, e.On, report.Share(e), e.Seen, e.Both, strings.Join(e.Objects, ", "))
 	}
 	w.Flush()
 	for _, e := range v.Edges {
@@ -179,23 +104,6 @@ func (v graphView) text() string {
 	list("Needed, and not declared:", v.Undeclared)
 	list("Declared, and never seen to be used:", v.Unused)
 	return b.String()
-}
-
-// share is how sure an edge is, of what it is about.
-func share(e status.Edge) string {
-	p := e.P
-	if e.Verdict == graph.Runtime {
-		p = e.Steady
-	}
-	return fmt.Sprintf("%.1f%%", 100*p)
-}
-
-// count is a number of things: "1 boot", "2 boots".
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // style is how each verdict is drawn, by Graphviz.
@@ -218,6 +126,13 @@ func (v graphView) dot() string {
 	return b.String()
 }
 
+// svg draws the graph, with what speaks for an edge on hover.
+func (v graphView) svg() string {
+	return draw.GraphSVG("Which unit needs which, after "+count(v.Boots, "boot"),
+		"thick: it fails without; line: it needs it to start; dashes: it uses it when it runs; dots: unsure", v.Arrows(),
+		func(i int) string { return string(v.Edges[i].Verdict) }, func(i int) string { return report.Why(v.Edges[i]) })
+}
+
 func (c *ctl) graphWhy() *cobra.Command {
 	return &cobra.Command{
 		Use:               "why UNIT OTHER",
@@ -235,27 +150,12 @@ func (c *ctl) graphWhy() *cobra.Command {
 			}
 			for _, e := range r.Edges {
 				if e.Unit == p.Unit && e.On == p.On {
-					return c.print(e, func() string { return whyEdge(e) })
+					return c.print(e, func() string { return report.Why(e) })
 				}
 			}
 			return fmt.Errorf("in %s %s was not seen to use anything of %s", count(r.Boots, "boot"), p.Unit, p.On)
 		},
 	}
-}
-
-func whyEdge(e status.Edge) string {
-	verdict := map[graph.Verdict]string{
-		graph.Hard: "fails without %s", graph.Ordering: "needs %s to start", graph.Runtime: "uses %s when it runs",
-		graph.Unsure: "may need %s", graph.Coincidence: "only happens to be ready after %s", graph.NotNeeded: "does not need %s",
-	}[e.Verdict]
-	out := e.Unit + " " + fmt.Sprintf(verdict, e.On) + "\n"
-	for _, line := range e.Why {
-		out += "  " + line + "\n"
-	}
-	if e.Left != "" {
-		out += "  it is not acted on: " + e.Left + "\n"
-	}
-	return out
 }
 
 // pair gives two units that there are.
@@ -283,7 +183,7 @@ func (c *ctl) graphDiff() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			all := diffEdges(before.Edges, now.Edges)
+			all := report.Diff(before.Edges, now.Edges)
 			return c.print(all, func() string {
 				if len(all) == 0 {
 					return "this boot has changed nothing\n"
@@ -298,39 +198,6 @@ func (c *ctl) graphDiff() *cobra.Command {
 			})
 		},
 	}
-}
-
-// nothing stands for the verdict on a pair that there is no edge of.
-const nothing graph.Verdict = "nothing"
-
-// diffEdges gives the pairs whose verdicts differ, but for coincidences.
-func diffEdges(before, now []status.Edge) []graph.Difference {
-	verdicts := func(all []status.Edge) map[graph.Pair]graph.Verdict {
-		out := map[graph.Pair]graph.Verdict{}
-		for _, e := range all {
-			if e.Verdict != graph.Coincidence {
-				out[graph.Pair{Unit: e.Unit, On: e.On}] = e.Verdict
-			}
-		}
-		return out
-	}
-	was, is := verdicts(before), verdicts(now)
-	out := []graph.Difference{}
-	for p, v := range is {
-		if b, known := was[p]; !known || b != v {
-			if !known {
-				b = nothing
-			}
-			out = append(out, graph.Difference{Pair: p, Before: b, After: v})
-		}
-	}
-	for p, v := range was {
-		if _, known := is[p]; !known {
-			out = append(out, graph.Difference{Pair: p, Before: v, After: nothing})
-		}
-	}
-	slices.SortFunc(out, func(a, b graph.Difference) int { return graph.ComparePairs(a.Pair, b.Pair) })
-	return out
 }
 
 func (c *ctl) graphSay(verb, short string, said graph.Said) *cobra.Command {
@@ -406,7 +273,7 @@ systemd ignores. Below DIR, such as /etc/systemd/system, or on standard output.`
 			if err := c.ask(cmd.Context(), "Relations", nil, &declared); err != nil {
 				return err
 			}
-			files := dropIns(viewGraph(r, declared.Units, false))
+			files := dropIns(graphView{report.GraphOf(r, declared.Units, false)})
 			for _, f := range files {
 				if len(args) == 0 {
 					fmt.Fprintf(cmd.OutOrStdout(), "# %s\n%s\n", f.name, f.text)

@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"clarityos/learn/draw"
 	"clarityos/learn/graph"
+	"clarityos/learn/report"
 	"clarityos/learn/status"
 	"clarityos/services/control"
 	"clarityos/services/plan"
@@ -17,20 +19,6 @@ import (
 
 func edge(unit, on string, v graph.Verdict) status.Edge {
 	return status.Edge{Unit: unit, On: on, Verdict: v, P: .969, Seen: 1, Both: 1, Objects: []string{"unix /run/x"}, Why: []string{"a reason with <angles>"}, Span: 500 * time.Millisecond}
-}
-
-func TestStartedBy(t *testing.T) {
-	for _, c := range []struct {
-		r    status.GraphReply
-		want string
-	}{
-		{status.GraphReply{Ordered: true}, "this one was started by what they taught"},
-		{status.GraphReply{Ordered: true, Off: 2, OffWhy: "a.service failed"}, "this one was started by what they taught, and the next 2 boots will be as declared: a.service failed"},
-	} {
-		if got := startedBy(c.r); got != c.want {
-			t.Errorf("%q", got)
-		}
-	}
 }
 
 func TestGraphView(t *testing.T) {
@@ -43,13 +31,13 @@ func TestGraphView(t *testing.T) {
 		{Name: "some.target", Relations: plan.Relations{After: []string{"disk.service"}}},
 		{Name: "web.service", Relations: plan.Relations{SoftAfter: []plan.SoftAfter{{Unit: "app.service"}}}},
 	}
-	v := viewGraph(r, declared, false)
-	want := graphView{Boots: 3, Start: "this one was started as declared", Edges: []status.Edge{r.Edges[0], r.Edges[1], r.Edges[3], r.Edges[4]},
-		Undeclared: []graph.Pair{{Unit: "app.service", On: "db.service"}}, Unused: []graph.Pair{{Unit: "app.service", On: "x.service"}}}
+	v := graphView{report.GraphOf(r, declared, false)}
+	want := graphView{report.Graph{Boots: 3, Start: "this one was started as declared", Edges: []status.Edge{r.Edges[0], r.Edges[1], r.Edges[3], r.Edges[4]},
+		Undeclared: []graph.Pair{{Unit: "app.service", On: "db.service"}}, Unused: []graph.Pair{{Unit: "app.service", On: "x.service"}}}}
 	if !reflect.DeepEqual(v, want) {
 		t.Errorf("%+v", v)
 	}
-	if got := viewGraph(r, declared, true); len(got.Edges) != 5 {
+	if got := report.GraphOf(r, declared, true); len(got.Edges) != 5 {
 		t.Errorf("%+v", got)
 	}
 	for _, want := range []string{"of 3 boots; this one was started as declared\n", "app.service  hard      db.service    96.9%  1 of 1  unix /run/x\n", "Needed, and not declared:\n  app.service after db.service\n", "Declared, and never seen to be used:\n  app.service after x.service\n"} {
@@ -60,7 +48,7 @@ func TestGraphView(t *testing.T) {
 	if got, want := dropIns(v), []dropIn{{"app.service.d/50-learned.conf", "[X-Clarity]\n# a reason with <angles>\nStartAfter=db.service 10s\n"}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)
 	}
-	if got, want := v.columns(), [][]string{{"disk.service", "log.service"}, {"db.service"}, {"app.service"}, {"web.service"}}; !reflect.DeepEqual(got, want) {
+	if got, want := draw.Columns(v.Arrows()), [][]string{{"disk.service", "log.service"}, {"db.service"}, {"app.service"}, {"web.service"}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v", got)
 	}
 	if n := strings.Count(v.dot(), "->"); n != 4 {
@@ -90,18 +78,5 @@ func elements(t *testing.T, text, name string) (n int) {
 		if s, ok := token.(xml.StartElement); ok && s.Name.Local == name {
 			n++
 		}
-	}
-}
-
-func TestDiffEdges(t *testing.T) {
-	before := []status.Edge{edge("a.service", "b.service", graph.Ordering), edge("a.service", "c.service", graph.Runtime), edge("a.service", "d.service", graph.Hard)}
-	now := []status.Edge{edge("a.service", "b.service", graph.Ordering), edge("a.service", "c.service", graph.Hard), edge("e.service", "b.service", graph.Unsure), edge("f.service", "b.service", graph.Coincidence)}
-	want := []graph.Difference{
-		{Pair: graph.Pair{Unit: "a.service", On: "c.service"}, Before: graph.Runtime, After: graph.Hard},
-		{Pair: graph.Pair{Unit: "a.service", On: "d.service"}, Before: graph.Hard, After: nothing},
-		{Pair: graph.Pair{Unit: "e.service", On: "b.service"}, Before: nothing, After: graph.Unsure},
-	}
-	if got := diffEdges(before, now); !reflect.DeepEqual(got, want) {
-		t.Errorf("%+v", got)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"clarityos/learn/impact"
 	"clarityos/learn/profiles"
+	"clarityos/learn/report"
 	"clarityos/services/control"
 )
 
@@ -44,7 +45,7 @@ long as the unit is down. restart --users restarts those that use it as well.`,
 				hit[e.Unit] = true
 			}
 			for _, u := range declared.Units {
-				if service(u.Name) && !hit[u.Name] {
+				if report.Service(u.Name) && !hit[u.Name] {
 					v.Rest++
 				}
 			}

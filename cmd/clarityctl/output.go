@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/term"
 
+	"clarityos/learn/draw"
 	"clarityos/services/supervisor"
 )
 
@@ -112,27 +113,10 @@ func (c *ctl) mark(u supervisor.View) string {
 }
 
 // round makes a time span readable.
-func round(d time.Duration) string {
-	switch {
-	case d >= time.Minute:
-		return d.Round(time.Second).String()
-	case d >= time.Second:
-		return d.Round(time.Millisecond).String()
-	}
-	return d.Round(100 * time.Microsecond).String()
-}
+func round(d time.Duration) string { return draw.Span(d) }
 
 // size makes a number of bytes readable.
-func size(bytes uint64) string {
-	n, unit := float64(bytes), "B"
-	for _, next := range []string{"KiB", "MiB", "GiB", "TiB"} {
-		if n < 1024 {
-			break
-		}
-		n, unit = n/1024, next
-	}
-	if unit == "B" {
-		return fmt.Sprintf("%d B", bytes)
-	}
-	return fmt.Sprintf("%.1f %s", n, unit)
-}
+func size(bytes uint64) string { return draw.Size(bytes) }
+
+// count is a number of things: "1 boot", "2 boots".
+func count(n int, thing string) string { return draw.Count(n, thing) }

@@ -8,11 +8,11 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
+	"clarityos/learn/draw"
 	"clarityos/learn/profiles"
 	"clarityos/learn/status"
 )
@@ -63,11 +63,9 @@ that grow for each second:
 
 // askProfile gives all phases of a unit that has a profile.
 func (c *ctl) askProfile(ctx context.Context, unit string) (all []status.ProfileReply, err error) {
-	ctx, cancel := context.WithTimeout(ctx, answerMost)
-	defer cancel()
 	known := false
 	for _, ph := range profiles.Phases() {
-		r, err := status.AskProfile(ctx, c.busSocket, status.ProfileRequest{Unit: unit, Phase: ph})
+		r, err := c.askPhase(ctx, unit, ph)
 		if err != nil {
 			return nil, err
 		}
@@ -91,7 +89,7 @@ func profileText(all []status.ProfileReply) string {
 		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 		fmt.Fprintf(w, "%s\tmedian\tp95\tlast\tvalues\n", r.Phase)
 		for _, m := range r.Measures {
-			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%d\n", m.Measure, amount(m.Median, m.Unit), amount(m.P95, m.Unit), amount(m.Last, m.Unit), m.Count)
+			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%d\n", m.Measure, draw.Amount(m.Median, m.Unit), draw.Amount(m.P95, m.Unit), draw.Amount(m.Last, m.Unit), m.Count)
 		}
 		w.Flush()
 	}
@@ -106,29 +104,8 @@ func profileTitle(r status.ProfileReply) string {
 	return title
 }
 
-// amount writes a value in the unit of its measure.
-func amount(v float64, unit string) string {
-	base, rate := strings.CutSuffix(unit, "/s")
-	per := ""
-	if rate {
-		per = "/s"
-	}
-	switch base {
-	case "s":
-		if rate { // seconds for each second: a share of a processor
-			return fmt.Sprintf("%.3g%% CPU", 100*v)
-		}
-		return round(time.Duration(v * float64(time.Second)))
-	case "B":
-		return size(uint64(v)) + per
-	}
-	return fmt.Sprintf("%.4g", v) + per
-}
-
 // Measures of the plot, in pixels: one panel for each measure of a phase.
 const (
-	panelWidth  = 280
-	panelHeight = 120
 	panelGap    = 20
 	panelsInRow = 3
 	plotTop     = 60
@@ -146,14 +123,14 @@ func profilePlot(all []status.ProfileReply) string {
 	n := 0
 	for _, r := range all {
 		for _, m := range r.Measures {
-			x, y := panelGap+(n%panelsInRow)*(panelWidth+panelGap), plotTop+(n/panelsInRow)*(panelHeight+3*panelGap)
+			x, y := panelGap+(n%panelsInRow)*(draw.PanelWidth+panelGap), plotTop+(n/panelsInRow)*(draw.PanelHeight+3*panelGap)
 			fmt.Fprintf(&panels, `<g transform="translate(%d %d)">`+"\n", x, y)
-			panel(&panels, r.Phase, m)
+			panels.WriteString(draw.Panel(panel(r.Phase, m)))
 			panels.WriteString("</g>\n")
 			n++
 		}
 	}
-	width, height := panelGap+panelsInRow*(panelWidth+panelGap), plotTop+(n+panelsInRow-1)/panelsInRow*(panelHeight+3*panelGap)
+	width, height := panelGap+panelsInRow*(draw.PanelWidth+panelGap), plotTop+(n+panelsInRow-1)/panelsInRow*(draw.PanelHeight+3*panelGap)
 	var b strings.Builder
 	fmt.Fprintf(&b, `<?xml version="1.0" encoding="UTF-8"?>
 <svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d">
@@ -166,47 +143,8 @@ func profilePlot(all []status.ProfileReply) string {
 	return b.String()
 }
 
-func panel(b *strings.Builder, ph profiles.Phase, m status.MeasureView) {
-	text := func(x, y float64, class, anchor, s string) {
-		fmt.Fprintf(b, `<text x="%.1f" y="%.1f" class="%s" text-anchor="%s">%s</text>`+"\n", x, y, class, anchor, html.EscapeString(s))
-	}
-	text(0, 10, "", "start", fmt.Sprintf("%s %s: median %s, p95 %s, last %s", ph, m.Measure, amount(m.Median, m.Unit), amount(m.P95, m.Unit), amount(m.Last, m.Unit)))
-	fmt.Fprintf(b, `<line class="base" x1="0" x2="%d" y1="%d" y2="%d"/>`+"\n", panelWidth, panelHeight, panelHeight)
-	if len(m.Bars) == 0 {
-		return
-	}
-	most := 0.0
-	for _, bar := range m.Bars {
-		most = max(most, bar[2])
-	}
-	wide := panelWidth / float64(max(len(m.Bars), 6))
-	for i, bar := range m.Bars {
-		high := (panelHeight - 20) * bar[2] / most
-		fmt.Fprintf(b, `<rect class="bar" x="%.1f" y="%.1f" width="%.1f" height="%.1f"><title>%s</title></rect>`+"\n", float64(i)*wide, panelHeight-high, wide-1, high,
-			html.EscapeString(fmt.Sprintf("%s to %s: %.1f%%", amount(bar[0], m.Unit), amount(bar[1], m.Unit), 100*bar[2])))
-	}
-	for _, mark := range []struct {
-		class string
-		at    float64
-	}{{"median", m.Median}, {"last", m.Last}} {
-		x := barAt(m.Bars, mark.at) * wide
-		fmt.Fprintf(b, `<line class="%s" x1="%.1f" x2="%.1f" y1="18" y2="%d"/>`+"\n", mark.class, x, x, panelHeight)
-	}
-	text(0, panelHeight+12, "dim", "start", amount(m.Bars[0][0], m.Unit))
-	text(float64(len(m.Bars))*wide, panelHeight+12, "dim", "end", amount(m.Bars[len(m.Bars)-1][1], m.Unit))
-}
-
-// barAt gives where a value is, in bars from the left.
-func barAt(bars [][3]float64, v float64) float64 {
-	for i, bar := range bars {
-		switch {
-		case v < bar[0]:
-			return float64(i)
-		case v <= bar[1] && bar[1] > bar[0]:
-			return float64(i) + (v-bar[0])/(bar[1]-bar[0])
-		case v <= bar[1]:
-			return float64(i) + .5
-		}
-	}
-	return float64(len(bars))
+// panel is what the plot shows of a measure.
+func panel(ph profiles.Phase, m status.MeasureView) draw.Histogram {
+	title := fmt.Sprintf("%s %s: median %s, p95 %s, last %s", ph, m.Measure, draw.Amount(m.Median, m.Unit), draw.Amount(m.P95, m.Unit), draw.Amount(m.Last, m.Unit))
+	return draw.Histogram{Title: title, Unit: m.Unit, Median: m.Median, Last: m.Last, Bars: m.Bars}
 }

@@ -7,12 +7,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"clarityos/images"
+	"clarityos/learn/report"
 	"clarityos/qemu"
 )
 
@@ -103,6 +106,38 @@ func (m machine) ordered() {
 	m.says("clarityctl logs -b -u store", qemu.Has("store.service is ready: what others need of it is there"))
 }
 
+// reported holds the page of this boot to say something, and what it is made of to be
+// read by the program that belongs to it.
+func (m machine) reported(want ...string) {
+	m.Helper()
+	m.MustShell(limit, "clarityctl analyze --html /run/report.html && clarityctl analyze --report-json /run/report.json")
+	ctx, cancel := context.WithTimeout(m.T.Context(), limit)
+	defer cancel()
+	value, err := m.Fetch(ctx, "/run/report.json")
+	if err != nil {
+		m.Fatal(err)
+	}
+	r, err := report.Decode(value)
+	if err != nil {
+		m.Fatal(err)
+	}
+	if len(r.Path) == 0 || r.Path[len(r.Path)-1].Unit != "default.target" || len(r.Notes) > 0 || len(r.Profiles) == 0 {
+		m.Errorf("the critical path is %+v, of %s; %d profiles; it notes %q", r.Path, r.Boot.Target, len(r.Profiles), r.Notes)
+	}
+	page, err := m.Fetch(ctx, "/run/report.html")
+	if err != nil {
+		m.Fatal(err)
+	}
+	_, body, _ := strings.Cut(string(page), "<body>")
+	body, _, _ = strings.Cut(body, "<script>")
+	text := html.UnescapeString(strings.Join(strings.Fields(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(body, " ")), " "))
+	for _, w := range want {
+		if !strings.Contains(text, w) {
+			m.Errorf("the page lacks %q in:\n%.6000s", w, text)
+		}
+	}
+}
+
 // needs is the truth about the image.
 var needs = []string{"app ordering store", "reader hard maker", "visitor runtime store"}
 
@@ -120,9 +155,12 @@ func TestGraph(t *testing.T) {
 	m.says("clarityctl graph export", qemu.Has("# app.service.d/50-learned.conf\n[X-Clarity]\n# app.service got ENOENT on ", "StartAfter=store.service "))
 
 	m.says("clarityctl show reader -p NRestarts", qemu.Has("NRestarts="))
+	m.reported("app.service needs store.service to start", "app.service got ENOENT on unix /run/store.sock ", "this one, as declared")
 	m.reboot()
 	m.ordered()
 	m.knows(2, needs...)
+	m.reported("It was started by what earlier boots taught.", "app.service needs store.service to start", "default.target was reached",
+		"waited for store.service , which was ready at ", "until there was what it had used of it in earlier boots; nothing declares that", "1 before, as declared", "this one, as learned")
 	m.MustShell(limit, "clarityctl graph ignore reader maker; clarityctl graph pin bystander visitor; clarityctl graph forget visitor store")
 	m.knows(2, "app ordering store", "bystander ordering visitor", "reader ignored maker")
 	m.MustShell(limit, "clarityctl graph ignore --undo reader maker; clarityctl graph pin --undo bystander visitor")

@@ -33,7 +33,7 @@ func (b *Book) InBoot(id string, ordered, incomplete bool) {
 	}
 	trials := b.Tried()
 	if incomplete {
-		trials = trials.Bad("a boot by it did not complete")
+		trials = trials.Incomplete()
 	}
 	b.Before, b.Trials, b.Boot = b.Now(), trials, NewBoot(id)
 	b.Boot.Ordered = ordered

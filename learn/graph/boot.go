@@ -47,8 +47,11 @@ type Use struct {
 // services of which nobody knows when they are ready may only then try what they need.
 const settles = 30 * time.Second
 
+// Settles is when what happens belongs to the boot no more, once it is complete.
+func (b *Boot) Settles() time.Duration { return b.Took + settles }
+
 // Settled says whether a moment is after the boot.
-func (b *Boot) Settled(at time.Duration) bool { return b.Took > 0 && at > b.Took+settles }
+func (b *Boot) Settled(at time.Duration) bool { return b.Took > 0 && at > b.Settles() }
 
 // young is how long after it was begun a unit that misses something is taken to be
 // starting still. When a unit is ready that never says so is a guess, and a busy

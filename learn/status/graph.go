@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"clarityos/learn/graph"
+	"clarityos/learn/trial"
 	"clarityos/services/bus/client"
 )
 
@@ -33,14 +34,16 @@ type Saying struct {
 
 // GraphReply is a page of the graph.
 type GraphReply struct {
-	Boots     int    `json:"boots"`            // that were learned of, this one included
-	Notice    string `json:"notice,omitempty"` // what is wrong with the file
-	Edges     []Edge `json:"edges"`
-	More      bool   `json:"more,omitempty"`
-	Ordered   bool   `json:"ordered"`             // this boot was started by what was learned
-	Off       int    `json:"off,omitempty"`       // so many boots to come will not be
-	OffWhy    string `json:"offWhy,omitempty"`    // … for this reason
-	Forgotten int    `json:"forgotten,omitempty"` // how many pairs a request to forget has dropped
+	Boots     int           `json:"boots"`            // that were learned of, this one included
+	Notice    string        `json:"notice,omitempty"` // what is wrong with the file
+	Edges     []Edge        `json:"edges"`
+	More      bool          `json:"more,omitempty"`
+	Ordered   bool          `json:"ordered"`             // this boot was started by what was learned
+	Off       int           `json:"off,omitempty"`       // so many boots to come will not be
+	OffWhy    string        `json:"offWhy,omitempty"`    // … for this reason
+	Latest    []trial.Brief `json:"latest,omitempty"`    // how the latest boots went, the newest last
+	Complete  bool          `json:"complete,omitempty"`  // this boot is, and is the last of Latest
+	Forgotten int           `json:"forgotten,omitempty"` // how many pairs a request to forget has dropped
 }
 
 // Edge is what is known of a pair.

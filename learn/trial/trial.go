@@ -20,11 +20,20 @@ type History struct {
 	Price    int       `json:"price,omitempty"`    // … when the next one is bad; 0: one
 	Why      string    `json:"why,omitempty"`      // of Off
 	Slow     int       `json:"slow,omitempty"`     // so many boots in a row by an order were slow
+	Latest   []Brief   `json:"latest,omitempty"`   // boots of either kind, the newest last, for people
+}
+
+// Brief is a boot in a few words.
+type Brief struct {
+	Took    time.Duration `json:"took"`              // as in Outcome; 0: it did not complete
+	Failed  int           `json:"failed,omitempty"`  // units
+	Ordered bool          `json:"ordered,omitempty"` // it was started by an order
 }
 
 const (
 	// maxDeclared is how many outcomes are kept.
 	maxDeclared = 8
+	maxLatest   = 16
 	// maxPrice bounds for how many boots a bad one turns the order off.
 	maxPrice = 64
 	// slower is what a boot may take, of the median of declared ones, and besides. One
@@ -36,7 +45,7 @@ const (
 
 // Check says what in a history cannot be.
 func (h History) Check() error {
-	if len(h.Declared) > maxDeclared || h.Off < 0 || h.Off > maxPrice || h.Price < 0 || h.Price > maxPrice || h.Slow < 0 || h.Slow > slowBoots {
+	if len(h.Declared) > maxDeclared || len(h.Latest) > maxLatest || h.Off < 0 || h.Off > maxPrice || h.Price < 0 || h.Price > maxPrice || h.Slow < 0 || h.Slow > slowBoots {
 		return fmt.Errorf("boots cannot have gone like this: %+v", h)
 	}
 	return nil
@@ -55,9 +64,22 @@ func (h History) Bad(why string) History {
 	return h
 }
 
+// Incomplete gives the history after a boot that was started by an order and did not
+// complete.
+func (h History) Incomplete() History {
+	return h.went(Brief{Ordered: true}).Bad("a boot by it did not complete")
+}
+
+func (h History) went(b Brief) History {
+	h.Latest = append(slices.Clone(h.Latest), b)
+	h.Latest = h.Latest[max(0, len(h.Latest)-maxLatest):]
+	return h
+}
+
 // After gives the history after a boot that has completed, which was started by an order or
 // not.
 func (h History) After(o Outcome, ordered bool) History {
+	h = h.went(Brief{Took: o.Took, Failed: len(o.Failed), Ordered: ordered})
 	if ordered {
 		why, slow := h.fault(o)
 		switch {

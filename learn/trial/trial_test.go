@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -67,5 +68,32 @@ func TestPrice(t *testing.T) {
 	}
 	if len(h.Declared) != maxDeclared {
 		t.Errorf("%d outcomes are kept", len(h.Declared))
+	}
+}
+
+// The latest boots of either kind are kept in their order, those that did not complete
+// among them.
+func TestLatest(t *testing.T) {
+	h := History{}
+	for i := range maxLatest {
+		h = h.After(Outcome{Took: time.Duration(i+1) * s}, false)
+	}
+	kept := h
+	h = h.After(Outcome{Took: 3 * s, Failed: []string{"a.service", "b.service"}}, true).Incomplete()
+	if len(h.Latest) != maxLatest || h.Latest[0].Took != 3*s {
+		t.Errorf("%+v", h.Latest)
+	}
+	if got, want := h.Latest[maxLatest-2:], []Brief{{3 * s, 2, true}, {0, 0, true}}; !slices.Equal(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if h.Why == "" || h.Use() {
+		t.Errorf("an order by which a boot did not complete is used again: %+v", h)
+	}
+	if last := kept.Latest[maxLatest-1]; last.Took != maxLatest*s || last.Ordered {
+		t.Errorf("what was kept has changed: %+v", kept.Latest)
+	}
+	h.Latest = append(h.Latest, Brief{})
+	if h.Check() == nil {
+		t.Error("more boots than there is room for are taken")
 	}
 }
