@@ -20,11 +20,14 @@ image: $(CLARITY) ## build the demo image into out/demo
 # a machine takes one processor (TCG before QEMU 8.1) and more.
 TEST := go test -count=1 -p 2
 
-test: deps ## every test that a change has to pass, boot tests included
+browser: # in which pages are tested
+	@.ci/deps "$(DEMO)" chromium:chromium
+
+test: deps browser ## every test that a change has to pass, boot tests included
 	$(TEST) -timeout 40m ./...
 	.ci/fuzz 100000 services/plan services/varlink services/bus init/control init/notify learn/profiles
 
-test-full: deps ## the long proofs as well: more kernels, more schedules, fuzzing
+test-full: deps browser ## the long proofs as well: more kernels, more schedules, fuzzing
 	$(CLARITY) kernel fetch debian:forky-cloud
 	$(TEST) -timeout 80m -tags full ./...
 	$(TEST) -run TestSchedules ./services/supervisor -rapid.checks=30000
@@ -53,7 +56,7 @@ lint: ## formatting, vet, staticcheck, and PID 1's own rules
 	go tool staticcheck -tags full,man ./...
 	go test -run 'TestRules' ./init
 
-deps: ## show and install what is missing: QEMU, Chromium, kernels, packages for the images
+deps: ## show and install what is missing: QEMU, kernels, packages for the images
 	@.ci/deps "$(DEMO) $(OFFICE)"
 
 clean: ## remove what was built; downloads stay in the user's cache folder
@@ -65,4 +68,4 @@ $(CLARITY): FORCE
 
 FORCE:
 
-.PHONY: help run image test test-full bench generate man lint deps clean FORCE
+.PHONY: help browser run image test test-full bench generate man lint deps clean FORCE

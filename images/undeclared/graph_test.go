@@ -169,7 +169,7 @@ func TestGraph(t *testing.T) {
 	m.ordered()
 	m.knows(3, needs...)
 	m.says("clarityctl graph diff", qemu.Has("visitor.service", "runtime, nothing before"))
-	m.says("clarityctl impact store", qemu.Has("a restart takes store.service down for about ", "degrades  visitor.service  ", "held      app.service ", "it needs unix /run/store.sock of store.service to start", "not notice\n"))
+	m.says("clarityctl impact store", qemu.Has("a restart takes store.service down for about ", "degrades  visitor.service  ", " app.service ", "unix /run/store.sock of store.service", "not notice\n"))
 	m.Run("a restart with users", func(t *testing.T) {
 		m := m.in(t)
 		m.MustShell(limit, "clarityctl restart --users store")
