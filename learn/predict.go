@@ -232,7 +232,7 @@ func (p *predicting) perform(ctx context.Context, what predict.Act, v predict.Pr
 	}
 	defer conn.Close()
 	var r control.ChangeReply
-	if err := conn.Call(ctx, "Change", control.ChangeArgs{Verb: supervisor.VerbRestart, Unit: v.Unit}, &r); err != nil {
+	if err := conn.Call(ctx, "Change", control.ChangeArgs{Verb: supervisor.VerbRestart, Unit: v.Unit, Users: true}, &r); err != nil {
 		return fmt.Sprintf("restart %s: %v", v.Unit, err)
 	}
 	if r.Message != "" {

@@ -75,11 +75,20 @@ func isQuiet() bool {
 }
 
 // reclaim has the kernel take back memory of a cgroup, in bytes, and gives how much
-// there is less of it. That it finds less than was asked for is no error.
+// there is less of it. No more is asked for than caches hold and swap has room for:
+// without, the kernel would go round and round over what runs. That it finds less is no
+// error.
 func reclaim(group string, most uint64) (freed uint64, err error) {
 	before, err := current(group)
 	if err != nil {
 		return 0, err
+	}
+	can := field("/proc/meminfo", "SwapFree:") << 10
+	for _, key := range []string{"inactive_file", "active_file", "slab_reclaimable"} {
+		can += field(filepath.Join(group, "memory.stat"), key) / 2
+	}
+	if most = min(most, can); most == 0 {
+		return 0, nil
 	}
 	err = os.WriteFile(filepath.Join(group, "memory.reclaim"), []byte(strconv.FormatUint(most, 10)), 0)
 	if err != nil && !errors.Is(err, unix.EAGAIN) {
@@ -87,6 +96,18 @@ func reclaim(group string, most uint64) (freed uint64, err error) {
 	}
 	after, err := current(group)
 	return before - min(before, after), err
+}
+
+// field gives the number behind a word that begins a line of a file; 0 where there is
+// none.
+func field(file, word string) (n uint64) {
+	raw, _ := os.ReadFile(file)
+	for line := range bytes.Lines(raw) {
+		if f := bytes.Fields(line); len(f) > 1 && string(f[0]) == word {
+			n, _ = strconv.ParseUint(string(f[1]), 10, 64)
+		}
+	}
+	return n
 }
 
 func current(group string) (uint64, error) {

@@ -50,8 +50,10 @@ func TestPredictions(t *testing.T) {
 		return nil
 	}))
 	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Second)
+		defer cancel()
 		if t.Failed() { // what the component said, for people
-			if res, err := m.Shell(context.WithoutCancel(t.Context()), "clarityctl logs -u clarity-learn -u descriptors -u memory; clarityctl predictions"); err == nil {
+			if res, err := m.Shell(ctx, "clarityctl logs -u clarity-learn -u descriptors -u memory; clarityctl predictions"); err == nil {
 				t.Logf("%s", res.Stdout)
 			}
 		}
