@@ -33,11 +33,12 @@ test-full: deps browser ## the long proofs as well: more kernels, more schedules
 	$(TEST) -run TestSchedules ./services/supervisor -rapid.checks=30000
 	.ci/fuzz 200000
 
-bench: ## compare with other inits, 20 minutes, ARGS='-inits all …'; then the bus, natively, and the observer
+bench: ## compare with other inits, 20 minutes, ARGS='-inits all …'; then the bus, natively, the observer, and starts by what was learned
 	@.ci/deps $(DEMO) gcc:gcc gcc:libc6-dev
 	go run ./qemu/bench $(ARGS)
 	go run ./services/bus/bench
 	go run ./learn/bench
+	go run ./learn/bench/start
 	go test -run '^$$' -bench Event ./init
 
 generate: ## make generated files anew, BPF programs by Debian 12's clang

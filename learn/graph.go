@@ -59,19 +59,14 @@ func newGraphing(cfg Config, boot string) *graphing {
 	return g
 }
 
-const (
-	// agreed is after how many boots that taught nothing new one need not see a boot
-	// from its first moment.
-	agreed = 2
-	// checkEvery is how many boots there are from one that is seen all the same to the
-	// next.
-	checkEvery = 8
-)
+// checkEvery is how many boots there are from one that is seen from its first moment all
+// the same to the next.
+const checkEvery = 8
 
 // confirmed says whether the services of this boot need not wait for the hooks.
 func (g *graphing) confirmed() bool {
 	m := g.book.Before
-	return g.book.Boot.Ordered && m.Same >= agreed && m.Boots%checkEvery != 0
+	return g.book.Boot.Ordered && m.Same >= graph.Agreed && m.Boots%checkEvery != 0
 }
 
 // change has f change what is known of this boot.

@@ -89,6 +89,7 @@ func (t *training) run(ctx context.Context) (*trained, error) {
 		r.Findings = append(r.Findings, train.Judge(model, d, without, with.Boot)...)
 	}
 	r.Needs = model.Needs(t.after).Needs
+	model.Same = max(model.Same, graph.Agreed) // a board need not wait for the hooks to see it again
 	if err := t.bake(&graph.Book{Machine: learned.Machine, Before: model, Trials: learned.Tried(), Boot: graph.NewBoot("")}, len(r.Needs)); err != nil {
 		return nil, err
 	}

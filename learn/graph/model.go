@@ -77,6 +77,10 @@ type Object struct {
 	Age    int           `json:"age,omitempty"`    // boots of the pair since it was used last
 }
 
+// Agreed is after how many boots in a row that taught nothing new one need not see a boot
+// from its first moment.
+const Agreed = 2
+
 // Bounds of a model.
 const (
 	maxEdges   = 4096
