@@ -159,7 +159,7 @@ func (t *training) observe(ctx context.Context, how string) (*graph.Book, error)
 	if err := t.declared(ctx); err != nil {
 		return nil, err
 	}
-	if err := t.m.Await(ctx, t.settle+time.Minute, t.settled()); err != nil {
+	if err := t.m.Await(ctx, t.settle+2*time.Minute, t.settled()); err != nil {
 		return nil, fmt.Errorf("boot %d, %s: %w", t.done, how, err)
 	}
 	if res, err := t.m.Shell(ctx, "clarityctl stop clarity-learn"); err != nil || !res.OK() {
@@ -191,7 +191,15 @@ func (t *training) settled() qemu.Condition {
 		if left := r.Summary.BootTime + t.settle - r.Now; left > 0 {
 			return fmt.Errorf("%v are left", left.Round(time.Second))
 		}
-		return nil
+		res, err := t.m.Shell(ctx, "clarityctl graph --json")
+		var g struct{ Complete bool }
+		if err == nil && res.OK() {
+			err = json.Unmarshal(res.Stdout, &g)
+		}
+		if err == nil && !g.Complete {
+			err = fmt.Errorf("the learning component has not seen it; has the image learn = true? %s", res.Stderr)
+		}
+		return err
 	})
 }
 

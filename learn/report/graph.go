@@ -14,7 +14,8 @@ import (
 // Graph is the graph beside what is declared, for --json too.
 type Graph struct {
 	Boots      int           `json:"boots"`
-	Start      string        `json:"start"` // what this boot was started by, and the next ones will be
+	Complete   bool          `json:"complete"` // the latest of them is
+	Start      string        `json:"start"`    // what this boot was started by, and the next ones will be
 	Edges      []status.Edge `json:"edges"`
 	Undeclared []graph.Pair  `json:"undeclared"` // needs for which nothing is declared
 	Unused     []graph.Pair  `json:"unused"`     // orders of two services of which no use was seen
@@ -23,7 +24,7 @@ type Graph struct {
 // GraphOf sets what was learned against what is declared. Orders that the plan
 // implies, by targets and components, are nobody's words.
 func GraphOf(r status.GraphReply, declared []control.UnitRelations, all bool) Graph {
-	v := Graph{Boots: r.Boots, Start: StartedBy(r), Edges: []status.Edge{}, Undeclared: []graph.Pair{}, Unused: []graph.Pair{}}
+	v := Graph{Boots: r.Boots, Complete: r.Complete, Start: StartedBy(r), Edges: []status.Edge{}, Undeclared: []graph.Pair{}, Unused: []graph.Pair{}}
 	after := map[string][]string{}
 	for _, u := range declared {
 		after[u.Name] = u.After
