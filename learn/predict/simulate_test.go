@@ -210,8 +210,8 @@ func (c *score) healthy(names map[Kind]string, shapes map[Kind]shape, seed uint6
 			continue
 		}
 		v := map[Kind]float64{}
-		for k, f := range run {
-			from := begun
+		for _, k := range []Kind{Memory, Descriptors, Tasks, Disk, Latency} { // in one order, since all share r
+			f, from := run[k], begun
 			if k == Disk {
 				from = first
 			}
