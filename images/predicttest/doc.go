@@ -1,3 +1,3 @@
-// Package predicttest boots an image of services that leak, and holds what is predicted
-// of them, and done against it, to that.
+// Package predicttest boots services that run out of something, and holds what is
+// predicted of them, and what is done, to what they do.
 package predicttest
