@@ -54,6 +54,8 @@ type Config struct {
 	Confirmed bool
 	// Discovery is the folder of the files by which units find each other.
 	Discovery string
+	// Booted waits until the boot is complete, for a bounded time.
+	Booted func(context.Context) error
 	// Load has another process load the programs, since that needs much memory.
 	Load func(context.Context) error
 }
@@ -103,6 +105,9 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	if cfg.Confirmed {
 		if err := ready(); err != nil {
 			return err
+		}
+		if err := cfg.Booted(ctx); err != nil { // to load the hooks takes seconds that services want
+			cfg.Say(fmt.Sprintf("the hooks are loaded while the machine boots: %v", err))
 		}
 	}
 	fresh, err := c.attach(ctx)

@@ -41,6 +41,7 @@ func runLearn(ctx context.Context, _ []string) error {
 		return fmt.Errorf("learn: %w", err)
 	}
 	return learn.Run(ctx, learn.Config{Bus: bus.Path, Pins: observe.Dir, Record: learnHooks, Say: say, Profiles: keptAt("profiles"), Graph: keptAt("graph"), Order: orderFiles(), Obey: func() error { return obey(ctx) }, Plan: p, Discovery: discovery.Dir, Confirmed: word(confirmedWord),
+		Booted: booted,
 		Load: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, loadLimit)
 			defer cancel()
@@ -97,6 +98,21 @@ func obey(ctx context.Context) error {
 	}
 	defer c.Close()
 	return c.Call(ctx, "Learned", nil, nil)
+}
+
+// bootedLimit is how long the boot is waited for before the hooks are loaded.
+const bootedLimit = 3 * time.Minute
+
+// booted waits until the boot is complete.
+func booted(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, bootedLimit)
+	defer cancel()
+	c, err := client.Dial(ctx, control.Path)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return c.Call(ctx, "Wait", nil, nil)
 }
 
 // lasts says whether what is written to /var outlives the boot.

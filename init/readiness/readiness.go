@@ -61,6 +61,11 @@ const (
 // unixThere says whether a Unix socket takes connections, or datagrams, at a path or
 // an abstract name after @.
 func unixThere(path string) bool {
+	if strings.HasPrefix(path, "/") { // the table is long, and is read again and again until there is something
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			return false
+		}
+	}
 	table, err := os.ReadFile("/proc/net/unix")
 	if err != nil {
 		return true

@@ -28,10 +28,7 @@ func build(ctx context.Context, dir, svc string, v variant, w workload.Workload)
 // definition writes the image's definition.
 func definition(svc string, v variant, w workload.Workload) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "name = \"start\"\npackages = [\"dash\"]\nmemory = 1024\n")
-	if v.trained {
-		fmt.Fprintf(&b, "learn = true\n\n[data]\nsize = \"64M\"\n")
-	}
+	fmt.Fprintf(&b, "name = \"start\"\npackages = [\"dash\"]\nmemory = 1024\nlearn = %v\n\n[data]\nsize = \"64M\"\n", v.trained)
 	fmt.Fprintf(&b, "\n[[file]]\npath = \"/usr/bin/svc\"\nsource = %q\nmode = \"0755\"\n", svc)
 	for _, s := range w.Services {
 		fmt.Fprintf(&b, "\n[[unit]]\nname = %q\nenable = true\ncontent = \"\"\"\n%s\"\"\"\n", s.Name+".service", unit(v, s))

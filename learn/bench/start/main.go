@@ -31,8 +31,9 @@ func main() {
 	rounds := flag.Int("rounds", 3, "how often each is booted")
 	name := flag.String("workload", "dag", "dag or chain")
 	seed := flag.Uint64("seed", 1, "draws the dag")
+	keep := flag.String("keep", "", "keep the images in this new folder")
 	flag.Parse()
-	if err := run(context.Background(), *rounds, *name, *seed); err != nil {
+	if err := run(context.Background(), *rounds, *name, *seed, *keep); err != nil {
 		fmt.Fprintln(os.Stderr, "bench of learned starts:", err)
 		os.Exit(1)
 	}
@@ -54,12 +55,16 @@ var variants = []variant{
 	{name: "learned, first boot after clarity train", retry: time.Second, trained: true},
 }
 
-func run(ctx context.Context, rounds int, name string, seed uint64) error {
-	dir, err := os.MkdirTemp("", "clarity-start-")
-	if err != nil {
+func run(ctx context.Context, rounds int, name string, seed uint64, dir string) error {
+	if dir == "" {
+		var err error
+		if dir, err = os.MkdirTemp("", "clarity-start-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+	} else if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
 	found, err := workload.Find(workload.All(seed), []string{name})
 	if err != nil {
 		return err
