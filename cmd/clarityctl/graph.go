@@ -36,15 +36,11 @@ What is unsure was not seen often enough, or no longer. Below stand declared ord
 nothing was seen to use, and needs that nothing declares.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := c.askGraph(cmd.Context(), false)
+			r, declared, err := c.learnedAndDeclared(cmd.Context())
 			if err != nil {
 				return err
 			}
-			var declared control.RelationsReply
-			if err := c.ask(cmd.Context(), "Relations", nil, &declared); err != nil {
-				return err
-			}
-			v := graphView{report.GraphOf(r, declared.Units, all)}
+			v := graphView{report.GraphOf(r, declared, all)}
 			switch {
 			case dot:
 				_, err := fmt.Fprint(cmd.OutOrStdout(), v.dot())
@@ -75,6 +71,17 @@ func (c *ctl) askGraph(ctx context.Context, before bool) (status.GraphReply, err
 		fmt.Fprintln(os.Stderr, "clarityctl:", r.Notice)
 	}
 	return r, err
+}
+
+// learnedAndDeclared gives all edges, and what every unit has to do with others.
+func (c *ctl) learnedAndDeclared(ctx context.Context) (status.GraphReply, []control.UnitRelations, error) {
+	r, err := c.askGraph(ctx, false)
+	if err != nil {
+		return r, nil, err
+	}
+	var declared control.RelationsReply
+	err = c.ask(ctx, "Relations", nil, &declared)
+	return r, declared.Units, err
 }
 
 // graphView is how the graph is printed.
@@ -265,15 +272,11 @@ func (c *ctl) graphExport() *cobra.Command {
 systemd ignores. Below DIR, such as /etc/systemd/system, or on standard output.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := c.askGraph(cmd.Context(), false)
+			r, declared, err := c.learnedAndDeclared(cmd.Context())
 			if err != nil {
 				return err
 			}
-			var declared control.RelationsReply
-			if err := c.ask(cmd.Context(), "Relations", nil, &declared); err != nil {
-				return err
-			}
-			files := dropIns(graphView{report.GraphOf(r, declared.Units, false)})
+			files := dropIns(graphView{report.GraphOf(r, declared, false)})
 			for _, f := range files {
 				if len(args) == 0 {
 					fmt.Fprintf(cmd.OutOrStdout(), "# %s\n%s\n", f.name, f.text)

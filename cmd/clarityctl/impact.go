@@ -30,21 +30,17 @@ long as the unit is down. restart --users restarts those that use it as well.`,
 			if err := c.ask(cmd.Context(), "Status", control.UnitArgs{Unit: name}, nil); err != nil {
 				return err
 			}
-			r, err := c.askGraph(cmd.Context(), false)
+			r, declared, err := c.learnedAndDeclared(cmd.Context())
 			if err != nil {
 				return err
 			}
-			var declared control.RelationsReply
-			if err := c.ask(cmd.Context(), "Relations", nil, &declared); err != nil {
-				return err
-			}
-			v := impact.Of(name, declared.Units, r.Edges, func(u string) impact.Span { return c.span(cmd.Context(), u) })
+			v := impact.Of(name, declared, r.Edges, func(u string) impact.Span { return c.span(cmd.Context(), u) })
 			v.Boots = r.Boots
 			hit := map[string]bool{name: true}
 			for _, e := range v.Effects {
 				hit[e.Unit] = true
 			}
-			for _, u := range declared.Units {
+			for _, u := range declared {
 				if report.Service(u.Name) && !hit[u.Name] {
 					v.Rest++
 				}
