@@ -31,7 +31,7 @@ func tools(m machine) {
 		{"critical-chain stubborn", 1, "is not up"},
 		{"critical-chain nobody-knows", 5, "no unit nobody-knows.service"},
 		{"analyze", 0, "init to default.target"},
-		{"analyze -o /run/x", 2, "--output is for --svg"},
+		{"analyze -o /run/x", 2, "a FILE is for --svg, --html or --report-json"},
 		{"blame", 0, "clarity-setup.service"},
 		{"show steady -p Id,ActiveState,Restart", 0, "Id=steady.service\nActiveState=active\nRestart=always\n"},
 		{"show needs-notifier -p Requires --value", 0, "notifier.service"},
