@@ -54,10 +54,9 @@ type Config struct {
 	Confirmed bool
 	// Discovery is the folder of the files by which units find each other.
 	Discovery string
-	// Booted waits until the boot is complete, for a bounded time.
-	Booted func(context.Context) error
-	// Load has another process load the programs, since that needs much memory.
-	Load func(context.Context) error
+	// Load has another process load the programs, since that needs much memory. Aside
+	// says that nobody waits for it: it gives way to all who want the processors.
+	Load func(ctx context.Context, aside bool) error
 }
 
 // component is one process's work.
@@ -100,14 +99,12 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	c.boot = strings.TrimSpace(string(boot))
 	c.graph = newGraphing(cfg, c.boot)
 	cfg.Confirmed = cfg.Confirmed || c.graph.confirmed()
+	c.Confirmed = cfg.Confirmed
 	c.sockets, c.silent = socketsOf(cfg.Plan), silent(cfg.Plan)
 	c.dbus = c.watchDBus()
 	if cfg.Confirmed {
 		if err := ready(); err != nil {
 			return err
-		}
-		if err := cfg.Booted(ctx); err != nil { // to load the hooks takes seconds that services want
-			cfg.Say(fmt.Sprintf("the hooks are loaded while the machine boots: %v", err))
 		}
 	}
 	fresh, err := c.attach(ctx)
@@ -174,7 +171,7 @@ func (c *component) attach(ctx context.Context) (fresh bool, err error) {
 	if c.open() == nil {
 		return false, nil
 	}
-	if err := c.Load(ctx); err != nil {
+	if err := c.Load(ctx, c.Confirmed); err != nil {
 		return false, err
 	}
 	return true, c.open()

@@ -8,7 +8,7 @@
 // Since a unit that waits for another one never misses it again, a use that goes
 // well renews the belief as much as one that fails.
 //
-// Recorder makes a Boot of messages of the bus. Book is what is kept from boot to
+// A Boot is filled in as the bus tells what happens. Book is what is kept from boot to
 // boot: the Model of all boots before this one, and this one as far as it has come.
 // Learning is a fold over values: no system calls, no clock; Load and Save are the
 // file.

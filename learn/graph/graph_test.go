@@ -211,17 +211,3 @@ func TestMarks(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
-
-func TestDiff(t *testing.T) {
-	a := learned(boot("1", both, use("tcp", "127.0.0.1:1", "", false)))
-	b := a.Learn(boot("2", both, use("unix", "/run/db", "", true)))
-	if got, want := Diff(a, b), []Difference{{pair, Runtime, Ordering}}; !reflect.DeepEqual(got, want) {
-		t.Errorf("%+v", got)
-	}
-	if got := Diff(b, b); got != nil {
-		t.Errorf("%+v", got)
-	}
-	if got, want := Diff(NewModel(), b), []Difference{{pair, "", Ordering}}; !reflect.DeepEqual(got, want) {
-		t.Errorf("%+v", got)
-	}
-}

@@ -172,8 +172,15 @@ func Why(e status.Edge) string {
 // Nothing stands for the verdict on a pair that there is no edge of.
 const Nothing graph.Verdict = "nothing"
 
+// Difference is what one boot, or a person, has changed in what is known of a pair.
+type Difference struct {
+	graph.Pair
+	Before graph.Verdict `json:"before"`
+	After  graph.Verdict `json:"after"`
+}
+
 // Diff gives the pairs whose verdicts differ, but for coincidences.
-func Diff(before, now []status.Edge) []graph.Difference {
+func Diff(before, now []status.Edge) []Difference {
 	verdicts := func(all []status.Edge) map[graph.Pair]graph.Verdict {
 		out := map[graph.Pair]graph.Verdict{}
 		for _, e := range all {
@@ -184,20 +191,20 @@ func Diff(before, now []status.Edge) []graph.Difference {
 		return out
 	}
 	was, is := verdicts(before), verdicts(now)
-	out := []graph.Difference{}
+	out := []Difference{}
 	for p, v := range is {
 		if b, known := was[p]; !known || b != v {
 			if !known {
 				b = Nothing
 			}
-			out = append(out, graph.Difference{Pair: p, Before: b, After: v})
+			out = append(out, Difference{Pair: p, Before: b, After: v})
 		}
 	}
 	for p, v := range was {
 		if _, known := is[p]; !known {
-			out = append(out, graph.Difference{Pair: p, Before: v, After: Nothing})
+			out = append(out, Difference{Pair: p, Before: v, After: Nothing})
 		}
 	}
-	slices.SortFunc(out, func(a, b graph.Difference) int { return graph.ComparePairs(a.Pair, b.Pair) })
+	slices.SortFunc(out, func(a, b Difference) int { return graph.ComparePairs(a.Pair, b.Pair) })
 	return out
 }

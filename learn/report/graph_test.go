@@ -30,7 +30,7 @@ func TestStartedBy(t *testing.T) {
 func TestDiff(t *testing.T) {
 	before := []status.Edge{edge("a.service", "b.service", graph.Ordering), edge("a.service", "c.service", graph.Runtime), edge("a.service", "d.service", graph.Hard)}
 	now := []status.Edge{edge("a.service", "b.service", graph.Ordering), edge("a.service", "c.service", graph.Hard), edge("e.service", "b.service", graph.Unsure), edge("f.service", "b.service", graph.Coincidence)}
-	want := []graph.Difference{
+	want := []Difference{
 		{Pair: graph.Pair{Unit: "a.service", On: "c.service"}, Before: graph.Runtime, After: graph.Hard},
 		{Pair: graph.Pair{Unit: "a.service", On: "d.service"}, Before: graph.Hard, After: Nothing},
 		{Pair: graph.Pair{Unit: "e.service", On: "b.service"}, Before: Nothing, After: graph.Unsure},

@@ -69,7 +69,7 @@ func Of(a Answers) *Report {
 }
 
 func changes(r *Report, a Answers) Changes {
-	c := Changes{Graph: []graph.Difference{}, Units: []Change{}, Boots: []trial.Brief{}}
+	c := Changes{Graph: []Difference{}, Units: []Change{}, Boots: []trial.Brief{}}
 	if a.Before != nil && a.Now != nil {
 		c.Graph = Diff(a.Before.Edges, a.Now.Edges)
 		c.Boots, c.This = append(c.Boots, a.Now.Latest...), a.Now.Complete

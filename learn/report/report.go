@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"clarityos/learn/graph"
 	"clarityos/learn/status"
 	"clarityos/learn/trial"
 )
@@ -107,10 +106,10 @@ type Link struct {
 
 // Changes is what differs from earlier boots.
 type Changes struct {
-	Graph []graph.Difference `json:"graph"` // of verdicts
-	Units []Change           `json:"units"` // of how long starts took, the largest difference first
-	Boots []trial.Brief      `json:"boots"` // the latest boots, the newest last
-	This  bool               `json:"this"`  // the last of Boots is this one
+	Graph []Difference  `json:"graph"` // of verdicts
+	Units []Change      `json:"units"` // of how long starts took, the largest difference first
+	Boots []trial.Brief `json:"boots"` // the latest boots, the newest last
+	This  bool          `json:"this"`  // the last of Boots is this one
 }
 
 // Change is how long a unit's start took, and how long it usually does.

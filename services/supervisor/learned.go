@@ -12,6 +12,7 @@ import (
 // Bounds on what an order that was learned may cost.
 const (
 	lookEvery = 10 * time.Millisecond // what others need of a unit is looked for again
+	lookShare = 32                    // … or after this part of the time that it has been up, which is more of one that is slow
 	lookMost  = 30 * time.Second      // … until then, from when the unit is up
 	patience  = 30 * time.Second      // all waits of a boot end then, from the first one, and of a shutdown
 )
@@ -162,6 +163,6 @@ func (s *Supervisor) looked(e Looked) {
 		s.do(Record{Unit: u.Name, Priority: PriorityInfo, Message: fmt.Sprintf("%s is ready: what others need of it is there, %v after it was up", u.Name, (s.now - u.active).Round(100_000))})
 		s.unseek(u)
 	default:
-		u.look.token, u.look.missing, u.look.next = 0, e.Missing, min(s.now+lookEvery, u.look.until)
+		u.look.token, u.look.missing, u.look.next = 0, e.Missing, min(s.now+max(lookEvery, (s.now-u.active)/lookShare), u.look.until)
 	}
 }
