@@ -65,7 +65,8 @@ func TestProbes(t *testing.T) {
 // A boot that is confirmed does not wait for the hooks; who was connected before they
 // were live is found all the same.
 func TestConfirmed(t *testing.T) {
-	m := boot(t, images.Override{}, "clarity.learn=confirmed")
+	m := boot(t, images.Override{Overlays: []string{"named.toml"}}, "clarity.learn=confirmed")
+	m.says("redis-cli get found", qemu.Has("by-name")) // names are there before the boot is complete
 	m.says("clarityctl learn status", qemu.Has("hooks     37 live"))
 	m.MustShell(limit, "clarityctl stop clarity-learn; rm -r /sys/fs/bpf/clarity /run/clarity/learn.hooks; clarityctl start listener")
 	m.says("redis-cli pubsub numsub news", qemu.Has("2"))
