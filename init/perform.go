@@ -57,6 +57,10 @@ func (p *pid1) perform(a supervisor.Action) {
 			_ = unix.Kill(pid, unix.Signal(a.Sig)) // not reaped, so the pid is still its
 			_ = unix.Kill(pid, unix.SIGCONT)
 		}
+	case supervisor.Unfavour:
+		if pid := p.table.PID(uint64(a.Token)); pid > 0 {
+			p.try(spawn.Unfavour(pid, &a.Unit.Service.Process))
+		}
 	case supervisor.SignalAll:
 		if r := p.units[a.Unit.Name]; r != nil && r.cgroup != nil {
 			r.cgroup.Signal(a.Sig, int(unix.SIGCONT))
@@ -149,6 +153,11 @@ func (p *pid1) spawn(r *resource, a supervisor.Spawn, b birth) {
 			fail("fork", err)
 		}
 		return
+	}
+	if a.Favoured {
+		if err := spawn.Favour(child.PID, &svc.Process); err != nil { // it has its turn like others then
+			p.post(func() { p.note(err.Error()) })
+		}
 	}
 	p.post(func() { p.spawned(r, a, child) })
 }

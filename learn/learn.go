@@ -54,9 +54,10 @@ type Config struct {
 	Confirmed bool
 	// Discovery is the folder of the files by which units find each other.
 	Discovery string
-	// Load has another process load the programs, since that needs much memory. Aside
-	// says that nobody waits for it: it gives way to all who want the processors.
-	Load func(ctx context.Context, aside bool) error
+	// Booted waits until the boot is complete, for a bounded time.
+	Booted func(context.Context) error
+	// Load has another process load the programs, since that needs much memory.
+	Load func(context.Context) error
 }
 
 // component is one process's work.
@@ -79,7 +80,7 @@ type component struct {
 	polled  map[observe.Endpoint]bool // where somebody listened when that was looked up last
 	booting bool                      // the system's state was told
 	status  status.Status
-	hooks   *observe.Reader // nil: there are none; set before anything else runs
+	hooks   *observe.Reader // nil: there are none yet, or never
 
 	// How many sights were lost when that was last made good: names' and all. Theirs
 	// who reads.
@@ -87,7 +88,8 @@ type component struct {
 }
 
 // Run observes until ctx ends. Ready is called when the hooks are live, or it is
-// clear that there will be none; of a boot that is confirmed at once.
+// clear that there will be none; of a boot that is confirmed at once, and the hooks are
+// loaded when it is complete.
 func Run(ctx context.Context, cfg Config, ready func() error) error {
 	debug.SetMemoryLimit(memory)
 	c := &component{Config: cfg, began: time.Now(), publisher: client.NewPublisher(cfg.Bus, func(err error) { cfg.Say(err.Error()) }), known: make(chan struct{})}
@@ -98,41 +100,20 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	}
 	c.boot = strings.TrimSpace(string(boot))
 	c.graph = newGraphing(cfg, c.boot)
-	cfg.Confirmed = cfg.Confirmed || c.graph.confirmed()
-	c.Confirmed = cfg.Confirmed
+	c.Confirmed = cfg.Confirmed || c.graph.confirmed()
 	c.sockets, c.silent = socketsOf(cfg.Plan), silent(cfg.Plan)
 	c.dbus = c.watchDBus()
-	if cfg.Confirmed {
-		if err := ready(); err != nil {
-			return err
-		}
+	live := c.open() == nil       // the programs, with an earlier reader: they have seen what was before
+	later := !live && c.Confirmed // are they loaded: services want the seconds that it takes
+	switch {
+	case live:
+		err = errors.Join(c.names(), c.lookUp())
+	case !later:
+		err = c.begin(ctx)
+		c.graph.change(func(b *graph.Boot) { b.Whole = c.hooks != nil })
 	}
-	fresh, err := c.attach(ctx)
-	if err != nil {
-		c.status.Fallback = fmt.Sprintf("%v; sockets are looked up every %v", err, pollEvery)
-		cfg.Say(c.status.Fallback)
-	}
-	for _, name := range observe.Listeners {
-		if why, missing := c.status.Hooks.Missing[name]; missing {
-			c.status.Fallback = fmt.Sprintf("%s: %s; sockets are looked up every %v", name, why, pollEvery)
-			cfg.Say(c.status.Fallback)
-		}
-	}
-	if err := errors.Join(c.names(), c.lookUp()); err != nil {
+	if err = errors.Join(err, ready()); err != nil {
 		return err
-	}
-	if fresh {
-		if !cfg.Confirmed {
-			c.graph.change(func(b *graph.Boot) { b.Whole = true })
-		}
-		if err := c.connections(); err != nil {
-			cfg.Say(err.Error())
-		}
-	}
-	if !cfg.Confirmed {
-		if err := ready(); err != nil {
-			return err
-		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var all sync.WaitGroup
@@ -150,6 +131,14 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	all.Go(func() { c.answerActs(ctx) })
 	all.Go(func() { c.graph.answer(ctx, cfg.Bus) })
 	all.Go(func() { c.graph.follow(ctx, cfg.Bus) })
+	if later {
+		if c.untilBooted(ctx); ctx.Err() != nil {
+			return nil
+		}
+		if err := c.begin(ctx); err != nil {
+			return err
+		}
+	}
 	if c.hooks == nil {
 		return c.poll(ctx)
 	}
@@ -165,28 +154,58 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	return c.read(ctx)
 }
 
-// attach opens what the programs tell, and has them loaded where they are not: fresh
-// says so, since they have seen nothing of what was before.
-func (c *component) attach(ctx context.Context) (fresh bool, err error) {
-	if c.open() == nil {
-		return false, nil
+// begin has the programs loaded, and fills in what was before they were live.
+func (c *component) begin(ctx context.Context) error {
+	err := c.Load(ctx)
+	if err == nil {
+		err = c.open()
 	}
-	if err := c.Load(ctx, c.Confirmed); err != nil {
-		return false, err
+	if err != nil {
+		c.fallBack(err.Error())
 	}
-	return true, c.open()
-}
-
-func (c *component) open() (err error) {
-	hooks, live := observe.Attached(c.Record)
-	if !live {
-		return errors.New("there is no record of the observer's programs")
+	for _, name := range observe.Listeners {
+		if why, missing := c.status.Hooks.Missing[name]; missing {
+			c.fallBack(name + ": " + why)
+		}
 	}
-	if c.hooks, err = observe.Open(c.Pins); err != nil {
+	if err := errors.Join(c.names(), c.lookUp()); err != nil || c.hooks == nil {
 		return err
 	}
-	c.status.Hooks = hooks
+	if err := c.connections(); err != nil {
+		c.Say(err.Error())
+	}
 	return nil
+}
+
+// fallBack says why sockets are looked up.
+func (c *component) fallBack(why string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.status.Fallback = fmt.Sprintf("%s; sockets are looked up every %v", why, pollEvery)
+	c.Say(c.status.Fallback)
+}
+
+// open opens what the programs tell.
+func (c *component) open() error {
+	live, recorded := observe.Attached(c.Record)
+	if !recorded {
+		return errors.New("there is no record of the observer's programs")
+	}
+	reader, err := observe.Open(c.Pins)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hooks, c.status.Hooks, c.status.Fallback, c.polled = reader, live, "", nil
+	return nil
+}
+
+// programs gives what reads them, nil where there are none.
+func (c *component) programs() *observe.Reader {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.hooks
 }
 
 // publish needs the lock.

@@ -3,6 +3,7 @@ package learn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -126,6 +127,37 @@ func (c *component) poll(ctx context.Context) error {
 				said = true
 				c.Say(err.Error())
 			}
+		}
+	}
+}
+
+// Before there are hooks sockets are looked up so often that who waits for a name waits
+// little, and so seldom that it takes a small part of one processor.
+const (
+	bootEvery = 250 * time.Millisecond
+	bootShare = 32 // a look-up is followed by a pause of so many times what it took
+)
+
+// untilBooted looks up sockets until the boot is complete.
+func (c *component) untilBooted(ctx context.Context) {
+	c.mu.Lock()
+	c.status.Fallback = "the hooks are loaded when the boot is complete; sockets are looked up until then"
+	c.mu.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		defer cancel()
+		if err := c.Booted(ctx); err != nil && ctx.Err() == nil {
+			c.Say(fmt.Sprintf("the hooks are loaded while the machine boots: %v", err))
+		}
+	}()
+	for ctx.Err() == nil {
+		began := time.Now()
+		if err := c.lookUp(); err != nil {
+			c.Say(err.Error())
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(max(bootEvery, bootShare*time.Since(began))):
 		}
 	}
 }

@@ -92,14 +92,15 @@ func (p *profiling) sampled(h *happening) {
 // sample reads what a unit's cgroup counts, and what the hooks count of it.
 func (p *profiling) sample(group string) profiles.Sample {
 	s := profiles.Sample{At: bootTime(), Values: p.reader.Read(group)}
-	if p.hooks == nil {
+	hooks := p.programs()
+	if hooks == nil {
 		return s
 	}
 	info, err := os.Stat(path.Join(cgroups, group))
 	if err != nil {
 		return s // it is gone
 	}
-	f, err := p.hooks.Figures(cgroupID(info))
+	f, err := hooks.Figures(cgroupID(info))
 	if err != nil {
 		p.Say(err.Error())
 		return s

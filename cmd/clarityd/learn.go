@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,8 +27,6 @@ const (
 	learnHooks = "/run/clarity/learn.hooks"
 	// loadLimit is how long the kernel may take to check the programs.
 	loadLimit = time.Minute
-	// asideLimit is how long it may, where all others go first.
-	asideLimit = 5 * time.Minute
 	// learnedLimit is how long PID 1 may take to take an order.
 	learnedLimit = 5 * time.Second
 )
@@ -45,19 +41,11 @@ func runLearn(ctx context.Context, _ []string) error {
 		return fmt.Errorf("learn: %w", err)
 	}
 	return learn.Run(ctx, learn.Config{Bus: bus.Path, Pins: observe.Dir, Record: learnHooks, Say: say, Profiles: keptAt("profiles"), Graph: keptAt("graph"), Order: orderFiles(), Obey: func() error { return obey(ctx) }, Plan: p, Discovery: discovery.Dir, Confirmed: word(confirmedWord),
-		Load: func(ctx context.Context, aside bool) error {
-			limit := loadLimit
-			if aside {
-				limit = asideLimit
-			}
-			ctx, cancel := context.WithTimeout(ctx, limit)
+		Booted: booted,
+		Load: func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, loadLimit)
 			defer cancel()
-			c := exec.CommandContext(ctx, "/proc/self/exe", "learn-load")
-			if aside {
-				c.Args = append(c.Args, asideArg)
-				c.SysProcAttr = &unix.SysProcAttr{Setsid: true}
-			}
-			out, err := c.CombinedOutput()
+			out, err := exec.CommandContext(ctx, "/proc/self/exe", "learn-load").CombinedOutput()
 			if err != nil {
 				return fmt.Errorf("%w: %s", err, out)
 			}
@@ -112,6 +100,21 @@ func obey(ctx context.Context) error {
 	return c.Call(ctx, "Learned", nil, nil)
 }
 
+// bootedLimit is how long the boot is waited for before the hooks are loaded.
+const bootedLimit = 3 * time.Minute
+
+// booted waits until the boot is complete.
+func booted(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, bootedLimit)
+	defer cancel()
+	c, err := client.Dial(ctx, control.Path)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return c.Call(ctx, "Wait", nil, nil)
+}
+
 // lasts says whether what is written to /var outlives the boot.
 func lasts() bool {
 	var root, own unix.Stat_t
@@ -137,30 +140,7 @@ const (
 func word(w string) bool { return slices.Contains(stage.CommandLine(), w) }
 
 // loadHooks puts the observer's programs into the kernel, and ends.
-func loadHooks(_ context.Context, args []string) error {
-	if slices.Contains(args, asideArg) {
-		if err := stepAside(); err != nil {
-			say(err.Error())
-		}
-	}
+func loadHooks(context.Context, []string) error {
 	_, err := observe.Load(observe.Dir, learnHooks, word(probesWord))
 	return err
-}
-
-// asideArg has the programs be loaded in the time that nobody else wants.
-const asideArg = "aside"
-
-// stepAside has this process, which leads its own session, give way to all others: by its
-// nice value, and by that of its session, which counts where the kernel groups sessions
-// (sched(7), "The autogroup feature").
-func stepAside() error {
-	const nicest = 19
-	err := unix.Setpriority(unix.PRIO_PGRP, 0, nicest)
-	if group := os.WriteFile("/proc/self/autogroup", []byte(strconv.Itoa(nicest)), 0); !errors.Is(group, fs.ErrNotExist) {
-		err = errors.Join(err, group)
-	}
-	if err != nil {
-		return fmt.Errorf("load the hooks aside: %w", err)
-	}
-	return nil
 }

@@ -62,8 +62,8 @@ func TestProbes(t *testing.T) {
 	m.Run("who uses what", used)
 }
 
-// A boot that is confirmed does not wait for the hooks; who was connected before they
-// were live is found all the same.
+// A boot that is confirmed has the hooks loaded when it is complete. Names are there
+// before, and who was connected then is found all the same.
 func TestConfirmed(t *testing.T) {
 	m := boot(t, images.Override{Overlays: []string{"named.toml"}}, "clarity.learn=confirmed")
 	m.says("redis-cli get found", qemu.Has("by-name")) // names are there before the boot is complete

@@ -103,7 +103,8 @@ func (m machine) ordered() {
 	m.says("clarityctl graph", qemu.Has("this one was started by what they taught"))
 	m.says("clarityctl show reader -p NRestarts", qemu.Has("NRestarts=0"))
 	m.says("clarityctl logs -b -u maker", qemu.Has("maker.service is ready: what others need of it is there"))
-	m.says("clarityctl logs -b -u store", qemu.Has("store.service is ready: what others need of it is there"))
+	m.says("clarityctl logs -b -u store", qemu.Has("nice -10", "store.service is ready: what others need of it is there")) // it is on the critical path
+	m.says("cat /proc/$(clarityctl show store -p MainPID --value)/autogroup", qemu.Has("nice 0"))
 }
 
 // reported holds the page of this boot to say something, and what it is made of to be

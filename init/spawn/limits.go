@@ -88,8 +88,7 @@ func schedule(p *plan.Process) error {
 		}
 	}
 	if p.IOPriority != nil {
-		const thisThread = 1 // IOPRIO_WHO_PROCESS of include/uapi/linux/ioprio.h
-		if _, _, e := unix.RawSyscall(unix.SYS_IOPRIO_SET, thisThread, 0, uintptr(*p.IOPriority)); e != 0 {
+		if _, _, e := unix.RawSyscall(unix.SYS_IOPRIO_SET, oneProcess, 0, uintptr(*p.IOPriority)); e != 0 {
 			return fmt.Errorf("I/O priority %d of class %d: %w", *p.IOPriority&7, *p.IOPriority>>13, e)
 		}
 	}

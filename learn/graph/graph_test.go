@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"clarityos/services/plan"
 )
 
 const ms = time.Millisecond
@@ -197,17 +199,25 @@ func TestRanks(t *testing.T) {
 	for name, span := range map[string]time.Duration{"a.service": 1, "b.service": 10, "c.service": 100, "d.service": 5} {
 		m.Units[name] = &Known{Spans: []time.Duration{span}}
 	}
-	got := m.Ranks(map[string][]string{"a.service": {"b.service", "d.service"}, "b.service": {"c.service"}, "c.service": {"c.service"}})
+	before := map[string][]string{"a.service": {"b.service", "d.service"}, "b.service": {"c.service"}, "c.service": {"c.service"}}
+	got := m.Ranks(before)
 	want := map[string]time.Duration{"a.service": 111, "b.service": 110, "c.service": 100, "d.service": 5}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%v", got)
+	}
+	if got := m.Critical(before, got); !slices.Equal(got, []string{"a.service", "b.service", "c.service"}) {
+		t.Errorf("critical are %q", got)
+	}
+	m.Units["d.service"].Spans[0] = 110
+	if got := m.Critical(before, m.Ranks(before)); !slices.Equal(got, []string{"a.service", "b.service", "c.service", "d.service"}) {
+		t.Errorf("critical are %q", got)
 	}
 }
 
 func TestMarks(t *testing.T) {
 	m := learned(boot("1", []string{"db.service", "app.service", "web.service"}, use("unix", "/run/db", "", true), use("tcp", "127.0.0.1:1", "", false),
 		Use{Unit: "web.service", On: "db.service", Kind: "unix", Object: "/run/db", Start: true}))
-	if got, want := m.Marks("db.service"), []Object{{Kind: "unix", Name: "/run/db", Start: true}}; !reflect.DeepEqual(got, want) {
+	if got, want := m.Marks("db.service"), []plan.Mark{{Kind: "unix", Name: "/run/db", P: .96875}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"clarityos/services/plan"
 )
 
 // Need is an edge that is acted on at start.
@@ -98,21 +100,25 @@ func reaches(declared, learned map[string][]string, from, to string) bool {
 	return false
 }
 
-// Marks gives what others need of a unit when they start: it is ready when all of it
-// is there. Sorted, at most maxObjects.
-func (m *Model) Marks(on string) (out []Object) {
+// Marks gives what others need of a unit when they start, and how sure that is: it is
+// ready when all of it is there. Sorted, at most maxObjects.
+func (m *Model) Marks(on string) (out []plan.Mark) {
+	sure := map[plan.Mark]float64{}
 	for p, e := range m.Edges {
 		if p.On != on || !e.Needed() {
 			continue
 		}
 		for _, o := range e.Objects {
 			if o.Start && o.Age == 0 {
-				out = append(out, Object{Kind: o.Kind, Name: o.Name, Start: true})
+				k := plan.Mark{Kind: o.Kind, Name: o.Name}
+				sure[k] = max(sure[k], e.P())
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b Object) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
-	out = slices.Compact(out)
+	for k, p := range sure {
+		out = append(out, plan.Mark{Kind: k.Kind, Name: k.Name, P: p})
+	}
+	slices.SortFunc(out, func(a, b plan.Mark) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
 	return out[:min(len(out), maxObjects)]
 }
 
@@ -141,4 +147,32 @@ func (m *Model) Ranks(before map[string][]string) map[string]time.Duration {
 		rank(u)
 	}
 	return ranks
+}
+
+// slack is the part of the boot's time by which a unit may be late without being on the
+// critical path: what is learned of durations is no more exact.
+const slack = 10
+
+// Critical gives the units on the critical path (Kelley and Walker 1959), sorted: those
+// that cannot be ready later without the last one of all being late. Ranks are those of
+// Ranks.
+func (m *Model) Critical(before map[string][]string, ranks map[string]time.Duration) (out []string) {
+	begins := map[string]time.Duration{} // at the earliest
+	var longest time.Duration
+	for _, u := range slices.SortedFunc(maps.Keys(ranks), func(a, b string) int { return cmp.Or(cmp.Compare(ranks[b], ranks[a]), cmp.Compare(a, b)) }) {
+		longest = max(longest, ranks[u])
+		for _, next := range before[u] {
+			if next == u {
+				continue
+			}
+			begins[next] = max(begins[next], begins[u]+m.Units[u].Span())
+		}
+	}
+	for u, rank := range ranks {
+		if rank > 0 && begins[u]+rank >= longest-longest/slack {
+			out = append(out, u)
+		}
+	}
+	slices.Sort(out)
+	return out
 }

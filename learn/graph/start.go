@@ -22,10 +22,11 @@ func (m *Model) Start(after map[string][]string) *plan.Order {
 		if o.Marks[n.On] != nil {
 			continue
 		}
-		for _, mark := range m.Marks(n.On) {
-			o.Marks[n.On] = append(o.Marks[n.On], plan.Mark{Kind: mark.Kind, Name: mark.Name})
+		if marks := m.Marks(n.On); marks != nil {
+			o.Marks[n.On] = marks
 		}
 	}
 	o.Ranks = m.Ranks(before)
+	o.Critical = m.Critical(before, o.Ranks)
 	return o
 }

@@ -28,6 +28,8 @@ type Order struct {
 	Delay   map[string]time.Duration `json:"delay,omitempty"`   // by unit: how long its start is held back, in training only
 	Marks   map[string][]Mark        `json:"marks,omitempty"`   // by unit: what is there once others can use it
 	Ranks   map[string]time.Duration `json:"ranks,omitempty"`   // by unit: how long it takes from its start until all is up that needs it
+
+	Critical []string `json:"critical,omitempty"` // units whose starts take as long as the boot, one after another: they are favoured until they are ready
 }
 
 // On is the order for a kind of machine: on another one than that of o nothing is known
@@ -37,7 +39,7 @@ func (o *Order) On(machine string) *Order {
 		return o
 	}
 	other := *o
-	other.Machine, other.Width, other.Ranks, other.After = machine, 0, nil, nil
+	other.Machine, other.Width, other.Ranks, other.Critical, other.After = machine, 0, nil, nil, nil
 	for _, e := range o.After {
 		e.Limit = SoftFor(0)
 		other.After = append(other.After, e)
@@ -62,8 +64,9 @@ type Use struct {
 // Mark is a thing by which one sees that a unit is ready: a socket that it listens on,
 // or a file that it makes. Kind and Name are those of dependency.use on the bus.
 type Mark struct {
-	Kind string `json:"kind"` // unix, tcp, udp, file, fifo, device or mount
-	Name string `json:"name"`
+	Kind string  `json:"kind"` // unix, tcp, udp, file, fifo, device or mount
+	Name string  `json:"name"`
+	P    float64 `json:"p,omitempty"` // how sure it is that others need it to start, 0 to 1; 0: not known
 }
 
 // Bounds of an Order.
@@ -104,7 +107,7 @@ func DecodeOrder(file []byte) (*Order, error) {
 
 // check says what in an order cannot be taken.
 func (o *Order) check() error {
-	if len(o.After) > maxOrderEdges || len(o.Uses) > maxOrderEdges || len(o.Marks) > maxOrderUnits || len(o.Ranks) > maxOrderUnits || len(o.Delay) > maxOrderUnits || o.Width < 0 {
+	if len(o.After) > maxOrderEdges || len(o.Uses) > maxOrderEdges || len(o.Marks) > maxOrderUnits || len(o.Ranks) > maxOrderUnits || len(o.Critical) > maxOrderUnits || len(o.Delay) > maxOrderUnits || o.Width < 0 {
 		return errors.New("the order has more units or edges than there is room for")
 	}
 	for _, e := range o.After {

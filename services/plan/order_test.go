@@ -12,8 +12,8 @@ import (
 func TestOrderFile(t *testing.T) {
 	want := &Order{
 		After: []Learned{{"a.service", "b.service", time.Second}},
-		Marks: map[string][]Mark{"b.service": {{"unix", "/run/b"}}},
-		Ranks: map[string]time.Duration{"a.service": time.Second},
+		Marks: map[string][]Mark{"b.service": {{"unix", "/run/b", .5}}},
+		Ranks: map[string]time.Duration{"a.service": time.Second}, Critical: []string{"a.service"},
 	}
 	file, err := want.Encode()
 	if err != nil {
@@ -43,7 +43,7 @@ func TestOrderFile(t *testing.T) {
 }
 
 func TestOrderOn(t *testing.T) {
-	o := &Order{Machine: "one", After: []Learned{{"a", "b", 20 * time.Second}}, Ranks: map[string]time.Duration{"a": 1}, Marks: map[string][]Mark{"b": {{"unix", "/x"}}}}
+	o := &Order{Machine: "one", After: []Learned{{"a", "b", 20 * time.Second}}, Ranks: map[string]time.Duration{"a": 1}, Critical: []string{"a"}, Marks: map[string][]Mark{"b": {{"unix", "/x", 0}}}}
 	if got := o.On("one"); got != o {
 		t.Errorf("%+v", got)
 	}

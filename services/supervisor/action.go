@@ -33,6 +33,13 @@ type Spawn struct {
 	Command    *plan.Command // nil: Probe
 	Probe      *plan.Probe   // of RoleProbe
 	Env        []string      // MAINPID=, SERVICE_RESULT= and their kin
+	Favoured   bool          // it goes before others at CPU and disk, until Unfavour
+}
+
+// Unfavour has a process that was favoured be like others.
+type Unfavour struct {
+	Unit  *plan.Unit
+	Token Token
 }
 
 // FindMain asks for the main process of a forking service: the pid in PIDFile
@@ -171,6 +178,7 @@ type Halt struct {
 func (Check) action()     {}
 func (Look) action()      {}
 func (Spawn) action()     {}
+func (Unfavour) action()  {}
 func (FindMain) action()  {}
 func (Signal) action()    {}
 func (SignalAll) action() {}

@@ -29,6 +29,7 @@ func (s *Supervisor) Next() time.Duration {
 			sooner(u.runtimeEnd)
 			sooner(u.health.next)
 			sooner(u.look.next)
+			sooner(u.favoured)
 		}
 	}
 	if s.halt != "" && !s.halted {
@@ -69,6 +70,9 @@ func (s *Supervisor) expire() {
 		}
 		if u.Service == nil {
 			continue
+		}
+		if u.favoured > 0 && s.now >= u.favoured {
+			s.unfavour(u)
 		}
 		if s.passed(&u.watchdog.deadline) {
 			s.hung(u, fmt.Sprintf("it did not say WATCHDOG=1 within %v", u.watchdog.interval))

@@ -36,6 +36,8 @@ type proc struct {
 	inv   uint64
 	dying bool
 	born  bool // Spawned was told; no signal reaches it before
+
+	favoured bool
 }
 
 func newKernel(p *plan.Plan) *kernel {
@@ -58,6 +60,11 @@ func (k *kernel) fold(e Event) {
 		}
 		if told := k.health[u.Name]; told != u.health.state {
 			k.breaks("the health of %s was told to be %q and is %q", u.Name, told, u.health.state)
+		}
+	}
+	for _, p := range k.procs {
+		if u := k.s.byName[p.unit]; p.favoured && p.token == u.main.token && (u.phase.up() && u.look.until == 0 || k.now > k.s.began+favouredMost && u.favoured == 0) {
+			k.breaks("%s is favoured still", p.unit)
 		}
 	}
 	waits := slices.ContainsFunc(k.s.units, func(u *unit) bool { return u.job != nil })
@@ -115,7 +122,7 @@ func (k *kernel) act(a Action) {
 		k.spawned(a)
 	case FindMain:
 		if a.PID == 0 {
-			k.procs[a.Token] = &proc{a.Token, a.Unit.Name, RoleMain, 0, false, true}
+			k.procs[a.Token] = &proc{token: a.Token, unit: a.Unit.Name, role: RoleMain, born: true, favoured: k.s.byName[a.Unit.Name].favoured > 0} // a child of one that is
 			k.asked = append(k.asked, FoundMain{Token: a.Token, PID: int(a.Token) + 1000})
 		}
 	case Signal:
@@ -137,6 +144,13 @@ func (k *kernel) act(a Action) {
 	case Kill:
 		for _, p := range k.of(a.Unit.Name) {
 			p.dying = p.born
+		}
+	case Unfavour:
+		if p := k.procs[a.Token]; p != nil { // else it named itself
+			if !p.favoured {
+				k.breaks("%s is unfavoured, which it was not", p.unit)
+			}
+			p.favoured = false
 		}
 	case Look:
 		k.asked = append(k.asked, Looked{Token: a.Token, There: !k.blind, Missing: "unix /run/x"})
@@ -183,7 +197,7 @@ func (k *kernel) spawned(a Spawn) {
 			}
 		}
 	}
-	k.procs[a.Token] = &proc{a.Token, a.Unit.Name, a.Role, a.Invocation, false, false}
+	k.procs[a.Token] = &proc{token: a.Token, unit: a.Unit.Name, role: a.Role, inv: a.Invocation, favoured: a.Favoured}
 	k.asked = append(k.asked, Spawned{Token: a.Token, PID: int(a.Token) + 1000}, Executed{Token: a.Token})
 }
 

@@ -141,6 +141,7 @@ func (s *Supervisor) seek(u *unit) {
 func (s *Supervisor) unseek(u *unit) {
 	delete(s.tokens, u.look.token)
 	u.look = outlook{}
+	s.unfavour(u)
 }
 
 func (s *Supervisor) lookFor(u *unit) {
@@ -153,6 +154,18 @@ func (s *Supervisor) lookFor(u *unit) {
 	s.do(Look{Unit: u.Unit, Token: u.look.token, Marks: u.marks})
 }
 
+// sureness says how sure it is that all of marks are needed, where that is known.
+func sureness(marks []plan.Mark) string {
+	p := 1.
+	for _, m := range marks {
+		p = min(p, m.P)
+	}
+	if p == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%.2f sure)", p)
+}
+
 // looked takes the answer to Look.
 func (s *Supervisor) looked(e Looked) {
 	u := s.tokens[e.Token]
@@ -160,7 +173,7 @@ func (s *Supervisor) looked(e Looked) {
 	switch {
 	case u == nil || u.look.token != e.Token:
 	case e.There:
-		s.do(Record{Unit: u.Name, Priority: PriorityInfo, Message: fmt.Sprintf("%s is ready: what others need of it is there, %v after it was up", u.Name, (s.now - u.active).Round(100_000))})
+		s.do(Record{Unit: u.Name, Priority: PriorityInfo, Message: fmt.Sprintf("%s is ready: what others need of it is there, %v after it was up%s", u.Name, (s.now - u.active).Round(100_000), sureness(u.marks))})
 		s.unseek(u)
 	default:
 		u.look.token, u.look.missing, u.look.next = 0, e.Missing, min(s.now+max(lookEvery, (s.now-u.active)/lookShare), u.look.until)

@@ -366,6 +366,45 @@ func TestRanks(t *testing.T) {
 	}
 }
 
+// What the boot waits for goes before others until it is of use, for a bounded time.
+func TestFavoured(t *testing.T) {
+	order := plan.Order{After: []plan.Learned{{Unit: "b", On: "a", Limit: time.Minute}}, Marks: map[string][]plan.Mark{"a": {{Kind: "unix", Name: "/run/x"}}}, Critical: []string{"a", "c", "gone"}}
+	k := newKernel(system(service("a"), service("b"), service("c", typed(plan.Notify)), service("d")))
+	k.blind = true
+	favoured := func() (out []string) {
+		for _, p := range k.all() {
+			if p.favoured {
+				out = append(out, p.unit)
+			}
+		}
+		return out
+	}
+	k.fold(Learned{order})
+	k.fold(Boot{})
+	for k.answer() {
+	}
+	if got := favoured(); !slices.Equal(got, []string{"a", "c"}) {
+		t.Errorf("favoured are %q", got)
+	}
+	k.blind = false
+	k.tick()
+	for k.answer() {
+	}
+	if got := favoured(); !slices.Equal(got, []string{"c"}) {
+		t.Errorf("once a is ready it is %q", got)
+	}
+	for len(favoured()) > 0 && k.tick() {
+	}
+	if k.now != time.Second+favouredMost || k.s.byName["c"].phase != Start {
+		t.Errorf("c, which is %s, is favoured until %v", k.s.byName["c"].phase, k.now)
+	}
+	k.good()
+	k.ask(VerbRestart, "a")
+	if got := favoured(); got != nil || len(k.broken) > 0 {
+		t.Errorf("after the boot it is %q; %q", got, k.broken)
+	}
+}
+
 // Training holds back a start of the boot, and nothing later.
 func TestTrainingDelay(t *testing.T) {
 	k := newKernel(system(service("a"), service("b")))

@@ -207,6 +207,9 @@ func genOrder(t *rapid.T, p *plan.Plan) plan.Order {
 	for range rapid.IntRange(0, 6).Draw(t, "marks") {
 		o.Marks[unit()] = []plan.Mark{{Kind: "unix", Name: "/run/x"}}
 	}
+	for range rapid.IntRange(0, 6).Draw(t, "critical") {
+		o.Critical = append(o.Critical, unit())
+	}
 	for range rapid.IntRange(0, 6).Draw(t, "ranks") {
 		o.Ranks[unit()] = time.Duration(rapid.IntRange(0, 1000).Draw(t, "rank"))
 	}

@@ -125,6 +125,9 @@ func (s *Supervisor) spawn(u *unit, role Role, c *plan.Command) {
 		a.Env = append(a.Env, "WATCHDOG_USEC="+strconv.FormatInt(u.watchdog.interval.Microseconds(), 10))
 	}
 	u.populated = true
+	if a.Favoured = s.critical(u); a.Favoured && role == RoleMain {
+		u.favoured = s.now + favouredMost
+	}
 	s.do(a)
 }
 
@@ -185,6 +188,9 @@ func (s *Supervisor) up(u *unit, p Phase) {
 		u.runtimeEnd = s.at(u.Service.RuntimeMax)
 		s.startProbes(u)
 		s.seek(u)
+		if u.look.until == 0 {
+			s.unfavour(u)
+		}
 	}
 	if u.job != nil && u.job.starts() {
 		s.finishJob(u, OutcomeDone, "")

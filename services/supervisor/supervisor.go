@@ -84,6 +84,7 @@ type unit struct {
 	runtimeEnd    time.Duration // when RuntimeMaxSec= is over; 0: never
 	health        health
 	look          outlook
+	favoured      time.Duration   // until when its main process is, if it is not ready before; 0: it is not
 	triggers      []time.Duration // of a socket, within its trigger limit's interval
 	unheard       []Notified      // from an unknown process while the pid of one of ours is not known
 
