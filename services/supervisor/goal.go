@@ -97,13 +97,16 @@ func (s *Supervisor) widthWait(u *unit) (until time.Duration) {
 		return 0
 	}
 	on := s.onTheWay()
-	if len(on) < s.order.Width {
+	if len(on) < s.order.Width || s.impatient > 0 && s.now >= s.impatient {
 		return 0
 	}
 	for _, d := range on {
 		if end := d.begun + widthMost; until == 0 || end < until {
 			until = end
 		}
+	}
+	if s.impatient > 0 {
+		until = min(until, s.impatient)
 	}
 	return until
 }

@@ -258,7 +258,7 @@ func (s *Supervisor) dispatch() {
 				u.job.free = s.now
 			}
 			if s.givesWay(u) > 0 {
-				if s.booting && s.impatient == 0 && u.job.starts() && s.learnedWait(u) > 0 {
+				if s.booting && s.impatient == 0 && u.job.starts() && max(s.learnedWait(u), s.widthWait(u)) > 0 {
 					s.impatient = s.now + patience
 				}
 				continue
