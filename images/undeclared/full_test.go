@@ -49,17 +49,37 @@ func TestOrderGivesWay(t *testing.T) {
 	m.Run("a word on the command line turns it off", func(t *testing.T) {
 		m := m.in(t)
 		m.Must(limit, m.Succeeds("test -e /var/lib/clarity/order -a ! -e /var/lib/clarity/order.trying"))
-		ctx, cancel := context.WithTimeout(t.Context(), limit)
-		defer cancel()
-		if err := m.PowerOff(ctx); err != nil {
-			t.Fatal(err)
-		}
-		cfg := m.cfg
-		cfg.Append = "clarity.learn=off"
-		off := start(t, cfg)
+		off := m.again(func(c *qemu.Config) { c.Append = "clarity.learn=off" })
 		off.says("clarityctl logs -b -u maker", qemu.HasNot("is ready: what others need"))
 		off.MustShell(limit, "test -e /var/lib/clarity/order; ! test -e /run/clarity/order; ! clarityctl is-active clarity-learn")
 	})
+}
+
+// A unit that is changed to need another one than before is known for what it is within
+// three boots, in which it starts all the same.
+func TestChange(t *testing.T) {
+	m := boot(t)
+	m.knows(1, needs...)
+	m = m.again(func(c *qemu.Config) { c.Image = build(t, "moved.toml") })
+	m.reboot()
+	m.reboot()
+	m.knows(4, "app ordering maker", "reader hard maker", "visitor runtime store")
+	m.reboot()
+	m.says("clarityctl graph", qemu.Has("this one was started by what they taught"))
+	m.says("clarityctl logs -b -u maker", qemu.Has("maker.service is ready: what others need of it is there"))
+}
+
+// again turns the machine off, and gives one that has its disk and differs by change.
+func (m machine) again(change func(*qemu.Config)) machine {
+	m.Helper()
+	ctx, cancel := context.WithTimeout(m.T.Context(), limit)
+	defer cancel()
+	if err := m.PowerOff(ctx); err != nil {
+		m.Fatal(err)
+	}
+	cfg := m.cfg
+	change(&cfg)
+	return start(m.T, cfg)
 }
 
 // declared holds a boot to have been started as declared.

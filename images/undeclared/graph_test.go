@@ -35,11 +35,17 @@ func (m machine) says(command string, check qemu.Check) {
 
 func boot(t *testing.T) machine {
 	t.Helper()
-	img, _, err := images.Build(t.Context(), "clarity.toml", images.Options{Out: t.TempDir(), Lock: t.TempDir() + "/lock", Fast: true})
+	img := build(t)
+	return start(t, qemu.Config{Image: img, Disk: t.TempDir() + "/var", DiskSize: img.DataSize})
+}
+
+func build(t *testing.T, overlays ...string) *images.Image {
+	t.Helper()
+	img, _, err := images.Build(t.Context(), "clarity.toml", images.Options{Out: t.TempDir(), Lock: t.TempDir() + "/lock", Fast: true, Override: images.Override{Overlays: overlays}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return start(t, qemu.Config{Image: img, Disk: t.TempDir() + "/var", DiskSize: img.DataSize})
+	return img
 }
 
 func start(t *testing.T, cfg qemu.Config) machine {
