@@ -34,14 +34,17 @@ func (m machine) says(command string, check qemu.Check) {
 }
 
 // TestLearn is on the kernel that images have by default, TestKernels on others.
-func TestLearn(t *testing.T) { learns(t, images.Override{}, "6.12.") }
+func TestLearn(t *testing.T) { attacked(learns(t, images.Override{}, "6.12.")) }
+
+// attacked takes minutes: on all kernels in the full tier only.
+func attacked(m machine) { m.Run("a hostile service costs little and hides nobody", hostile) }
 
 func TestKernels(t *testing.T) {
-	t.Run("Debian 12", func(t *testing.T) { learns(t, images.Override{Kernel: "debian:bookworm-cloud"}, "6.1.") })
-	t.Run("arm64", func(t *testing.T) { learns(t, images.Override{Arch: "arm64"}, "6.12.") })
+	t.Run("Debian 12", func(t *testing.T) { further(learns(t, images.Override{Kernel: "debian:bookworm-cloud"}, "6.1.")) })
+	t.Run("arm64", func(t *testing.T) { further(learns(t, images.Override{Arch: "arm64"}, "6.12.")) })
 }
 
-func learns(t *testing.T, override images.Override, release string) {
+func learns(t *testing.T, override images.Override, release string) machine {
 	m := boot(t, override, "")
 	m.says("uname -r", qemu.Has(release))
 	m.MustShell(limit, "clarityctl start local")
@@ -50,7 +53,7 @@ func learns(t *testing.T, override images.Override, release string) {
 	m.Run("what units were seen to do", acted)
 	m.Run("devices and addresses", hardware)
 	m.Run("a reader that is killed misses nothing", killed)
-	m.Run("a hostile service costs little and hides nobody", hostile)
+	return m
 }
 
 // Where functions cannot be watched by trampolines, as on arm64 before 6.4, probes

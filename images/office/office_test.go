@@ -25,11 +25,6 @@ const (
 // TestOffice is on the kernel that images have by default, TestKernels on others.
 func TestOffice(t *testing.T) { learns(t, images.Override{}, "6.12.") }
 
-func TestKernels(t *testing.T) {
-	t.Run("Debian 12", func(t *testing.T) { learns(t, images.Override{Kernel: "debian:bookworm-cloud"}, "6.1.") })
-	t.Run("arm64", func(t *testing.T) { learns(t, images.Override{Arch: "arm64"}, "6.12.") })
-}
-
 // works is what shows that each daemon does what it is there for: for each line of
 // the truth there is one that would not come about without it.
 var works = []struct{ command, expr string }{
