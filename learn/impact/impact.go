@@ -95,6 +95,9 @@ func Of(unit string, relations []control.UnitRelations, edges []status.Edge, spa
 			}
 			switch {
 			case e.Verdict == graph.Coincidence || e.Verdict == graph.NotNeeded:
+			case e.Fell > 0 && on.Kind == Stops:
+				p := (float64(e.Fell) + .5) / (float64(e.Kills) + 1) // the mean of Jeffreys' posterior
+				take(Effect{Unit: e.Unit, Kind: Stops, P: on.P * p, For: lasts, Via: on.Unit, Why: fmt.Sprintf("it failed %d of %d times that training killed %s", e.Fell, e.Kills, e.On), deep: on.deep + 1})
 			case e.Steady >= least:
 				take(Effect{Unit: e.Unit, Kind: Degrades, P: on.P * e.Steady, For: lasts, Via: on.Unit, Why: "it uses " + what + " when it runs", deep: on.deep + 1})
 			case on.Kind == Stops:

@@ -26,11 +26,13 @@ func TestOf(t *testing.T) {
 		{Unit: "app", On: "db", Verdict: graph.Hard, P: .9, Steady: .9, Objects: []string{"unix /run/db"}},
 		{Unit: "web", On: "app", Verdict: graph.Runtime, Steady: .5},
 		{Unit: "once", On: "db", Verdict: graph.Ordering, P: .8},
-		{Unit: "late", On: "web", Verdict: graph.Ordering, P: 1},       // web only degrades
-		{Unit: "other", On: "db", Verdict: graph.Coincidence, P: 1},    // only its timing
-		{Unit: "part", On: "db", Verdict: graph.Runtime, Steady: 1},    // it stops anyway
-		{Unit: "db", On: "app", Verdict: graph.Runtime, Steady: 1},     // both use each other
-		{Unit: "rare", On: "db", Verdict: graph.Unsure, Steady: .04},   // hardly ever
+		{Unit: "late", On: "web", Verdict: graph.Ordering, P: 1},     // web only degrades
+		{Unit: "other", On: "db", Verdict: graph.Coincidence, P: 1},  // only its timing
+		{Unit: "part", On: "db", Verdict: graph.Runtime, Steady: 1},  // it stops anyway
+		{Unit: "db", On: "app", Verdict: graph.Runtime, Steady: 1},   // both use each other
+		{Unit: "rare", On: "db", Verdict: graph.Unsure, Steady: .04}, // hardly ever
+		{Unit: "fragile", On: "db", Verdict: graph.Runtime, Steady: .9, Kills: 2, Fell: 1},
+		{Unit: "tough", On: "db", Verdict: graph.Runtime, Steady: .9, Kills: 2},
 		{Unit: "said", On: "db", Verdict: graph.NotNeeded, Steady: .9}, // a person says no
 	}
 	spans := map[string]Span{"db": {100 * ms, 400 * ms}, "bound": {10 * ms, 20 * ms}}
@@ -42,7 +44,9 @@ func TestOf(t *testing.T) {
 	want := []string{
 		"bound stops 1.00 530ms by db: it has BindsTo=db",
 		"part stops 1.00 0s by bound: it has PartOf=bound",
+		"fragile stops 0.50 500ms by db: it failed 1 of 2 times that training killed db",
 		"app degrades 0.90 500ms by db: it uses unix /run/db of db when it runs",
+		"tough degrades 0.90 500ms by db: it uses db when it runs",
 		"web degrades 0.45 500ms by app: it uses app when it runs",
 		"once held 0.80 500ms by db: it needs db to start",
 	}

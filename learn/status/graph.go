@@ -51,14 +51,16 @@ type Edge struct {
 	Unit    string        `json:"unit"`
 	On      string        `json:"on"`
 	Verdict graph.Verdict `json:"verdict"`
-	P       float64       `json:"p"`              // how sure it is that the one needs the other to start, 0 to 1
-	Steady  float64       `json:"steady"`         // … uses it when it runs
-	Seen    int           `json:"seen"`           // boots in which it was used
-	Both    int           `json:"both"`           // boots in which both ran
-	Objects []string      `json:"objects"`        // what is used, such as "unix /run/x"
-	Why     []string      `json:"why"`            // in words
-	Left    string        `json:"left,omitempty"` // why a need is not acted on
-	Span    time.Duration `json:"span"`           // of On: how long its start takes, as far as is known
+	P       float64       `json:"p"`               // how sure it is that the one needs the other to start, 0 to 1
+	Steady  float64       `json:"steady"`          // … uses it when it runs
+	Seen    int           `json:"seen"`            // boots in which it was used
+	Both    int           `json:"both"`            // boots in which both ran
+	Objects []string      `json:"objects"`         // what is used, such as "unix /run/x"
+	Why     []string      `json:"why"`             // in words
+	Left    string        `json:"left,omitempty"`  // why a need is not acted on
+	Kills   int           `json:"kills,omitempty"` // how often training has killed On while Unit ran
+	Fell    int           `json:"fell,omitempty"`  // … and Unit failed soon after
+	Span    time.Duration `json:"span"`            // of On: how long its start takes, as far as is known
 }
 
 // GraphOf gives the page of a model behind a pair. After is what is declared, as
@@ -77,6 +79,9 @@ func GraphOf(m *graph.Model, after map[string][]string, behind graph.Pair) Graph
 		e := m.Edges[p]
 		v := Edge{Unit: p.Unit, On: p.On, Verdict: e.Verdict(), P: short(e.P()), Steady: short(e.Steady.P()), Seen: e.Seen, Both: e.Both,
 			Objects: []string{}, Why: e.Why(p), Left: left[p], Span: m.Units[p.On].Span()}
+		if t := e.Trained; t != nil {
+			v.Kills, v.Fell = t.Kills, t.Fell
+		}
 		for _, o := range e.Objects {
 			v.Objects = append(v.Objects, o.Kind+" "+o.Name)
 		}
