@@ -39,6 +39,11 @@ func (p *pid1) perform(a supervisor.Action) {
 			missing := readiness.Missing(a.Marks)
 			p.post(func() { p.fold(supervisor.Looked{Token: a.Token, There: missing == "", Missing: missing}) })
 		})
+	case supervisor.AskStalled:
+		p.asks.Add(func() {
+			total, known := cgroup.Stalled()
+			p.post(func() { p.fold(supervisor.Stalled{Total: total, Unknown: !known}) })
+		})
 	case supervisor.Spawn:
 		r := p.resource(a.Unit)
 		r.ended, r.invocation = false, a.Invocation
@@ -58,9 +63,7 @@ func (p *pid1) perform(a supervisor.Action) {
 			_ = unix.Kill(pid, unix.SIGCONT)
 		}
 	case supervisor.Unfavour:
-		if pid := p.table.PID(uint64(a.Token)); pid > 0 {
-			p.try(spawn.Unfavour(pid, &a.Unit.Service.Process))
-		}
+		p.unfavour(a.Unit)
 	case supervisor.SignalAll:
 		if r := p.units[a.Unit.Name]; r != nil && r.cgroup != nil {
 			r.cgroup.Signal(a.Sig, int(unix.SIGCONT))
@@ -179,6 +182,22 @@ func (p *pid1) spawned(r *resource, a supervisor.Spawn, c spawn.Child) {
 	if ended {
 		p.exited(r, a.Token, st)
 	}
+}
+
+// unfavour has all processes of a unit be like others.
+func (p *pid1) unfavour(u *plan.Unit) {
+	r := p.units[u.Name]
+	if r == nil || r.cgroup == nil {
+		return
+	}
+	group := r.cgroup
+	p.asks.Add(func() {
+		for _, pid := range group.Processes() {
+			if err := spawn.Unfavour(pid, &u.Service.Process); err != nil {
+				p.post(func() { p.note(err.Error()) })
+			}
+		}
+	})
 }
 
 // pressure tells a service where it can watch for a lack of memory, as

@@ -20,27 +20,21 @@ const favoured = -10
 // disks' schedulers that know of it (ioprio_set(2)): class 2, level 0.
 const firstOfUsual = 2 << 13
 
-// Whom an I/O priority is for (include/uapi/linux/ioprio.h).
-const (
-	oneProcess   = 1
-	processGroup = 2
-)
+// oneProcess is whom an I/O priority is for: IOPRIO_WHO_PROCESS of
+// include/uapi/linux/ioprio.h.
+const oneProcess = 1
 
 // Favour has a process that leads a session go before others at CPU and disk, as has
 // what it starts, but for what its unit says of these. By sessions the kernel divides CPU
 // time among those that no CPU controller divides it among, as it is while a machine
 // boots (sched(7), "The autogroup feature"); a kernel that does not favours nobody.
 func Favour(pid int, p *plan.Process) error {
-	return errors.Join(share(pid, p, favoured), ioPriority(oneProcess, pid, p, firstOfUsual))
+	return errors.Join(share(pid, p, favoured), ioPriority(pid, p, firstOfUsual))
 }
 
-// Unfavour undoes it, for what the process has started in its group too.
+// Unfavour undoes it for a process, and its session.
 func Unfavour(pid int, p *plan.Process) error {
-	group, err := unix.Getpgid(pid)
-	if err != nil {
-		return nil // it has ended
-	}
-	return errors.Join(share(pid, p, 0), ioPriority(processGroup, group, p, 0))
+	return errors.Join(share(pid, p, 0), ioPriority(pid, p, 0))
 }
 
 func share(pid int, p *plan.Process, nice int) error {
@@ -54,12 +48,12 @@ func share(pid int, p *plan.Process, nice int) error {
 	return fmt.Errorf("CPU time of process %d: %w", pid, err)
 }
 
-func ioPriority(who, id int, p *plan.Process, priority int) error {
+func ioPriority(pid int, p *plan.Process, priority int) error {
 	if p.IOPriority != nil {
 		return nil
 	}
-	if _, _, e := unix.RawSyscall(unix.SYS_IOPRIO_SET, uintptr(who), uintptr(id), uintptr(priority)); e != 0 && e != unix.ESRCH {
-		return fmt.Errorf("I/O priority of process %d: %w", id, e)
+	if _, _, e := unix.RawSyscall(unix.SYS_IOPRIO_SET, oneProcess, uintptr(pid), uintptr(priority)); e != 0 && e != unix.ESRCH {
+		return fmt.Errorf("I/O priority of process %d: %w", pid, e)
 	}
 	return nil
 }

@@ -36,11 +36,8 @@ type Spawn struct {
 	Favoured   bool          // it goes before others at CPU and disk, until Unfavour
 }
 
-// Unfavour has a process that was favoured be like others.
-type Unfavour struct {
-	Unit  *plan.Unit
-	Token Token
-}
+// Unfavour has the processes of a unit that was favoured be like others.
+type Unfavour struct{ Unit *plan.Unit }
 
 // FindMain asks for the main process of a forking service: the pid in PIDFile
 // or, when that is "", the only process of the cgroup. FoundMain answers. From
@@ -100,6 +97,9 @@ type Look struct {
 	Token Token
 	Marks []plan.Mark
 }
+
+// AskStalled asks how long tasks have waited for CPUs; Stalled answers.
+type AskStalled struct{}
 
 // Record is a line for the log and, by priority, the console. Priority is
 // syslog's, 0 to 7.
@@ -175,21 +175,22 @@ type Halt struct {
 	Left []string
 }
 
-func (Check) action()     {}
-func (Look) action()      {}
-func (Spawn) action()     {}
-func (Unfavour) action()  {}
-func (FindMain) action()  {}
-func (Signal) action()    {}
-func (SignalAll) action() {}
-func (Kill) action()      {}
-func (Listen) action()    {}
-func (Watch) action()     {}
-func (Close) action()     {}
-func (End) action()       {}
-func (Record) action()    {}
-func (Changed) action()   {}
-func (Health) action()    {}
-func (Done) action()      {}
-func (BootDone) action()  {}
-func (Halt) action()      {}
+func (Check) action()      {}
+func (Look) action()       {}
+func (Spawn) action()      {}
+func (AskStalled) action() {}
+func (Unfavour) action()   {}
+func (FindMain) action()   {}
+func (Signal) action()     {}
+func (SignalAll) action()  {}
+func (Kill) action()       {}
+func (Listen) action()     {}
+func (Watch) action()      {}
+func (Close) action()      {}
+func (End) action()        {}
+func (Record) action()     {}
+func (Changed) action()    {}
+func (Health) action()     {}
+func (Done) action()       {}
+func (BootDone) action()   {}
+func (Halt) action()       {}

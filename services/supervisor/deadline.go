@@ -32,6 +32,9 @@ func (s *Supervisor) Next() time.Duration {
 			sooner(u.favoured)
 		}
 	}
+	if !s.bustle.asked && s.wantsQuiet() {
+		sooner(s.bustle.next)
+	}
 	if s.halt != "" && !s.halted {
 		sooner(s.haltLimit)
 		sooner(s.haltTell)

@@ -130,6 +130,13 @@ type Looked struct {
 	Missing string
 }
 
+// Stalled answers AskStalled: for how long at least one task has waited for a CPU since
+// the kernel began, if it counts that.
+type Stalled struct {
+	Total   time.Duration
+	Unknown bool
+}
+
 // Learned gives the order that earlier boots have taught, in the place of another one.
 type Learned struct{ Order plan.Order }
 
@@ -149,4 +156,5 @@ func (OOMKilled) event()   {}
 func (Listened) event()    {}
 func (Incoming) event()    {}
 func (Looked) event()      {}
+func (Stalled) event()     {}
 func (Learned) event()     {}

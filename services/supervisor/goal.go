@@ -58,14 +58,19 @@ func (s *Supervisor) goalOpen(u *unit) (out []*unit) {
 	return nil
 }
 
+// deferred says whether u is to start in this boot and the goal does not need it, for a
+// bounded time.
+func (s *Supervisor) deferred(u *unit) bool {
+	return s.goal != nil && s.booting && u.job != nil && u.job.boot && u.job.starts() && !s.goal[u] && u.ordinary() && s.now < s.began+goalMost
+}
+
 // goalWait is until when a start of the boot waits since the goal does not need it; 0 is
 // no wait.
 func (s *Supervisor) goalWait(u *unit) time.Duration {
-	until := s.began + goalMost
-	if s.goal == nil || !s.booting || !u.job.boot || !u.job.starts() || s.goal[u] || !u.ordinary() || until <= s.now || len(s.goalOpen(u)) == 0 {
+	if !s.deferred(u) || s.bustle.quiet && len(s.goalOpen(u)) == 0 {
 		return 0
 	}
-	return until
+	return s.began + goalMost
 }
 
 // onTheWay gives those that take one of the places of Order.Width.
@@ -80,6 +85,9 @@ func (s *Supervisor) onTheWay() (out []*unit) {
 
 // widen takes a place for a start of the boot that begins.
 func (s *Supervisor) widen(u *unit) {
+	if s.deferred(u) {
+		s.bustle = bustle{asked: s.bustle.asked} // it has made the machine busy
+	}
 	if s.wide(u) {
 		s.starting = append(s.onTheWay(), u)
 	}

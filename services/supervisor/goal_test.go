@@ -15,11 +15,41 @@ func deferring(order plan.Order) *kernel {
 	p := system(service("a", typed(plan.Notify)), service("b", typed(plan.Notify)), service("db", typed(plan.Notify)), service("web", typed(plan.Notify)))
 	p.System.Goal = []string{"web"}
 	k := newKernel(p)
+	k.uncounted = true
 	k.fold(Learned{order})
 	k.fold(Boot{})
 	for k.answer() {
 	}
 	return k
+}
+
+// What is deferred begins only when no task waits for a CPU, where that is counted.
+func TestQuiet(t *testing.T) {
+	k := deferring(webNeeds)
+	k.uncounted = false
+	k.good()
+	phases(t, k, map[string]Phase{"a": Dead, "web": Running})
+	if v, _ := k.s.View("a"); len(v.WaitsFor) != 1 || v.WaitsFor[0] != "the machine to be quiet, since the boot's goal does not need a, at most 30s more" {
+		t.Errorf("a waits for %q", v.WaitsFor)
+	}
+	began := func(unit string) time.Duration {
+		for k.s.byName[unit].phase == Dead && k.tick() {
+			k.good()
+		}
+		return k.now
+	}
+	for range 20 { // busy
+		k.stalled += quietEvery / quietShare
+		k.tick()
+		k.good()
+	}
+	if at := began("a"); at != 3*time.Second+quietEvery {
+		t.Errorf("a began at %v", at)
+	}
+	if at := began("b"); at != 3*time.Second+2*quietEvery { // a has made it busy, as far as is known
+		t.Errorf("b began at %v", at)
+	}
+	phases(t, k, map[string]Phase{"a": Running, "b": Running})
 }
 
 var webNeeds = plan.Order{After: []plan.Learned{{Unit: "web", On: "db", Limit: 10 * time.Second}}}

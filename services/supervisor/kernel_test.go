@@ -27,6 +27,9 @@ type kernel struct {
 	jobs    map[*unit]*job    // before the event that is being folded
 	health  map[string]HealthState
 	blind   bool // what others need of a unit is never there
+
+	stalled   time.Duration // tasks have waited for CPUs
+	uncounted bool          // … which is not known
 }
 
 type proc struct {
@@ -63,7 +66,7 @@ func (k *kernel) fold(e Event) {
 		}
 	}
 	for _, p := range k.procs {
-		if u := k.s.byName[p.unit]; p.favoured && p.token == u.main.token && (u.phase.up() && u.look.until == 0 || k.now > k.s.began+favouredMost && u.favoured == 0) {
+		if u := k.s.byName[p.unit]; p.favoured && (u.favoured == 0 || u.phase.up() && u.look.until == 0 || u.favoured > k.s.now+favouredMost) {
 			k.breaks("%s is favoured still", p.unit)
 		}
 	}
@@ -146,12 +149,11 @@ func (k *kernel) act(a Action) {
 			p.dying = p.born
 		}
 	case Unfavour:
-		if p := k.procs[a.Token]; p != nil { // else it named itself
-			if !p.favoured {
-				k.breaks("%s is unfavoured, which it was not", p.unit)
-			}
+		for _, p := range k.of(a.Unit.Name) {
 			p.favoured = false
 		}
+	case AskStalled:
+		k.asked = append(k.asked, Stalled{Total: k.stalled, Unknown: k.uncounted})
 	case Look:
 		k.asked = append(k.asked, Looked{Token: a.Token, There: !k.blind, Missing: "unix /run/x"})
 	case Health:

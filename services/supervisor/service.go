@@ -125,9 +125,10 @@ func (s *Supervisor) spawn(u *unit, role Role, c *plan.Command) {
 		a.Env = append(a.Env, "WATCHDOG_USEC="+strconv.FormatInt(u.watchdog.interval.Microseconds(), 10))
 	}
 	u.populated = true
-	if a.Favoured = s.critical(u); a.Favoured && role == RoleMain {
+	if u.favoured == 0 && s.critical(u) {
 		u.favoured = s.now + favouredMost
 	}
+	a.Favoured = u.favoured > 0
 	s.do(a)
 }
 

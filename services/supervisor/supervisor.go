@@ -18,9 +18,10 @@ const (
 // Supervisor holds the state of all units. It belongs to one goroutine.
 type Supervisor struct {
 	plan   *plan.Plan
-	order  plan.Order     // what was learned
-	units  []*unit        // as the plan has them
-	ranked []*unit        // what most stands behind first
+	order  plan.Order // what was learned
+	units  []*unit    // as the plan has them
+	ranked []*unit    // what most stands behind first
+	bustle bustle
 	goal   map[*unit]bool // what the plan's goal needs, as far as is known; nil: there is none, or nothing was learned
 	byName map[string]*unit
 	tokens map[Token]*unit
@@ -84,7 +85,7 @@ type unit struct {
 	runtimeEnd    time.Duration // when RuntimeMaxSec= is over; 0: never
 	health        health
 	look          outlook
-	favoured      time.Duration   // until when its main process is, if it is not ready before; 0: it is not
+	favoured      time.Duration   // until when it is, if it is not ready before; 0: it is not
 	triggers      []time.Duration // of a socket, within its trigger limit's interval
 	unheard       []Notified      // from an unknown process while the pid of one of ours is not known
 
@@ -244,6 +245,8 @@ func (s *Supervisor) Fold(now time.Duration, e Event) []Action {
 		s.incoming(e)
 	case Looked:
 		s.looked(e)
+	case Stalled:
+		s.stalled(e)
 	case Learned:
 		s.learn(e.Order)
 	}
@@ -252,6 +255,7 @@ func (s *Supervisor) Fold(now time.Duration, e Event) []Action {
 		s.dispatch()
 		again = s.propagate()
 	}
+	s.lookForQuiet()
 	s.haltWhenDone()
 	out := s.out
 	s.out = nil

@@ -76,6 +76,9 @@ func (s *Supervisor) waitsFor(u *unit, most int) []string {
 			out = append(out, fmt.Sprintf("%s, since %d units start at a time, at most %v more", d.Name, s.order.Width, left))
 		}
 	}
+	if len(out) == 0 && s.goalWait(u) > 0 {
+		out = append(out, fmt.Sprintf("the machine to be quiet, since the boot's goal does not need %s, at most %v more", u.Name, left))
+	}
 	if len(out) == 0 && s.learnedWait(u) > 0 {
 		return []string{fmt.Sprintf("the end of a delay that training has set, at most %v more", left)}
 	}
