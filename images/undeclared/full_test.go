@@ -69,6 +69,18 @@ func TestChange(t *testing.T) {
 	m.says("clarityctl logs -b -u maker", qemu.Has("maker.service is ready: what others need of it is there"))
 }
 
+// What the goal does not need begins once the goal is reached, as soon as it is known what
+// it needs.
+func TestGoal(t *testing.T) {
+	m := boot(t, "goal.toml")
+	const begins, goal = "$(clarityctl show bystander -p InactiveExitTimestampMonotonic --value)", "$(clarityctl show app -p ActiveEnterTimestampMonotonic --value)"
+	m.knows(1, needs...)
+	m.MustShell(limit, "test "+begins+" -lt "+goal)
+	m.reboot()
+	m.says("clarityctl graph", qemu.Has("this one was started by what they taught"))
+	m.MustShell(limit, "test "+begins+" -gt "+goal)
+}
+
 // again turns the machine off, and gives one that has its disk and differs by change.
 func (m machine) again(change func(*qemu.Config)) machine {
 	m.Helper()

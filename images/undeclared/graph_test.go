@@ -33,9 +33,9 @@ func (m machine) says(command string, check qemu.Check) {
 	m.Must(limit, m.Prints(command, check))
 }
 
-func boot(t *testing.T) machine {
+func boot(t *testing.T, overlays ...string) machine {
 	t.Helper()
-	img := build(t)
+	img := build(t, overlays...)
 	return start(t, qemu.Config{Image: img, Disk: t.TempDir() + "/var", DiskSize: img.DataSize})
 }
 
