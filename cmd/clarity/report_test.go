@@ -102,8 +102,8 @@ func TestReportOfImage(t *testing.T) {
 	}
 	folder := t.TempDir()
 	page, value := filepath.Join(folder, "r.html"), filepath.Join(folder, "r.json")
-	out, messages, err := runReport(t, nil, img.Dir, "-o", page, "--keep-json", value)
-	if err != nil || out != page+"\n" || !strings.Contains(messages, "boot 1 of 1 complete\n") {
+	out, messages, err := runReport(t, nil, img.Dir, "-o", page, "--keep-json", value, "--boots", "2")
+	if err != nil || out != page+"\n" || !strings.Contains(messages, "boot 1 of 2 complete\n") || !strings.Contains(messages, "boot 2 of 2 complete\n") {
 		t.Fatalf("%v: %s%s", err, out, messages)
 	}
 	text, err := os.ReadFile(value)
@@ -119,6 +119,9 @@ func TestReportOfImage(t *testing.T) {
 	}
 	if !slices.ContainsFunc(r.Graph.Edges, func(e status.Edge) bool { return e.Unit == "app.service" && e.On == "store.service" }) {
 		t.Errorf("no edge of app and store in %+v", r.Graph.Edges)
+	}
+	if b := r.Changes.Boots; len(b) != 2 || b[0].Ordered || !b[1].Ordered {
+		t.Errorf("the boots were %+v", b)
 	}
 	if html, err := os.ReadFile(page); err != nil || !strings.Contains(string(html), "<bdi>app.service</bdi>") {
 		t.Errorf("%v: the page lacks app.service", err)
