@@ -20,6 +20,7 @@ import (
 	"clarityos/images"
 	"clarityos/learn/status"
 	"clarityos/qemu"
+	"clarityos/qemu/bench/statistics"
 	"clarityos/services/bus"
 )
 
@@ -124,7 +125,7 @@ func events(ctx context.Context, dir string, rounds int) error {
 	}
 	fmt.Printf("instructions for one, medians of %d ± half of max-min\n%-10s %18s %18s %8s\n", rounds, "", "without hooks", "with hooks", "ratio")
 	for _, name := range slices.Sorted(maps.Keys(without)) {
-		fmt.Printf("%-10s %18s %18s %8.3f\n", name, show(without[name]), show(with[name]), median(with[name])/median(without[name]))
+		fmt.Printf("%-10s %18s %18s %8.3f\n", name, show(without[name]), show(with[name]), statistics.Median(with[name])/statistics.Median(without[name]))
 	}
 	return nil
 }
@@ -215,9 +216,9 @@ func boots(ctx context.Context, dir string, rounds int, demo string) error {
 	}
 	fmt.Printf("\nboot of the demo image, ms of %d boots ± half of max-min\n", rounds)
 	for _, name := range []string{"without", "learning", "confirmed"} {
-		fmt.Printf("%-10s %18s %8.3f", name, show(took[name]), median(took[name])/median(took["without"]))
+		fmt.Printf("%-10s %18s %8.3f", name, show(took[name]), statistics.Median(took[name])/statistics.Median(took["without"]))
 		if memory[name] != nil {
-			fmt.Printf("   the reader has %.1f MB PSS", median(memory[name]))
+			fmt.Printf("   the reader has %.1f MB PSS", statistics.Median(memory[name]))
 		}
 		fmt.Println()
 	}
@@ -244,11 +245,6 @@ func bootTook(ctx context.Context, m *qemu.Machine) (took time.Duration, err err
 	return took, err
 }
 
-func median(v []float64) float64 {
-	v = slices.Sorted(slices.Values(v))
-	return (v[len(v)/2] + v[(len(v)-1)/2]) / 2
-}
-
 func show(v []float64) string {
-	return fmt.Sprintf("%.0f ± %.0f", median(v), (slices.Max(v)-slices.Min(v))/2)
+	return fmt.Sprintf("%.0f ± %.0f", statistics.Median(v), statistics.Spread(v)/2)
 }

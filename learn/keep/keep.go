@@ -13,29 +13,30 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// Load has decode take the bytes of the file at path, which are at most one more than
-// most. Where there is no file, nothing happens. One that decode refuses is set aside as
-// path.bad, in the place of an earlier one; the error says so and calls what is in it by
-// what. Whoever gets an error begins anew.
-func Load(path, what string, most int64, decode func([]byte) error) error {
+// Load gives what decode makes of the bytes of the file at path, which are at most one
+// more than most, and none() where there is no file. One that decode refuses is set aside
+// as path.bad, in the place of an earlier one; the error says so and calls what is in it by
+// what, and it is none() again.
+func Load[T any](path, what string, most int64, none func() T, decode func([]byte) (T, error)) (T, error) {
 	left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"*")) // the pattern is well formed
 	for _, name := range left {
 		_ = os.Remove(name) // of a write that was killed; it only takes room
 	}
 	file, err := read(path, most)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return none(), nil
 	}
 	if err != nil {
-		return fmt.Errorf("read %s, which begins anew: %w", what, err)
+		return none(), fmt.Errorf("read %s, which begins anew: %w", what, err)
 	}
-	if err = decode(file); err == nil {
-		return nil
+	value, err := decode(file)
+	if err == nil {
+		return value, nil
 	}
 	if failed := errors.Join(os.Rename(path, path+".bad"), SyncFolder(path)); failed != nil {
-		return fmt.Errorf("%s: %w; %s begins anew and will be written over it, since it could not be set aside: %w", path, err, what, failed)
+		return none(), fmt.Errorf("%s: %w; %s begins anew and will be written over it, since it could not be set aside: %w", path, err, what, failed)
 	}
-	return fmt.Errorf("%s: %w; it is set aside as %s.bad and %s begins anew", path, err, path, what)
+	return none(), fmt.Errorf("%s: %w; it is set aside as %s.bad and %s begins anew", path, err, path, what)
 }
 
 // read reads no more than shows that a file is too large.

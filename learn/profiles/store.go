@@ -6,17 +6,7 @@ import "clarityos/learn/keep"
 const what = "the record of profiles"
 
 // Load reads the file at path, as keep.Load does. It always gives a book.
-func Load(path string) (*Book, error) {
-	b := New()
-	err := keep.Load(path, what, MaxSize, func(file []byte) error {
-		read, err := Decode(file)
-		if err == nil {
-			b = read
-		}
-		return err
-	})
-	return b, err
-}
+func Load(path string) (*Book, error) { return keep.Load(path, what, MaxSize, New, Decode) }
 
 // Save writes a book's bytes to path, as keep.Save does.
 func Save(path string, file []byte) error { return keep.Save(path, what, file) }

@@ -55,13 +55,12 @@ func (f Files) Take() (taken bool, err error) {
 			return false, nil
 		}
 	}
-	var file []byte
-	err = keep.Load(source, "the order", plan.MaxOrderSize, func(b []byte) error {
+	file, err := keep.Load(source, "the order", plan.MaxOrderSize, func() []byte { return nil }, func(b []byte) ([]byte, error) {
 		o, err := plan.DecodeOrder(b)
-		if err == nil {
-			file, err = o.On(f.Kind).Encode()
+		if err != nil {
+			return nil, err
 		}
-		return err
+		return o.On(f.Kind).Encode()
 	})
 	if err != nil || file == nil {
 		return false, err

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"clarityos/qemu/bench/adapter"
+	"clarityos/qemu/bench/statistics"
 	"clarityos/qemu/bench/workload"
 )
 
@@ -56,7 +57,7 @@ func TestStatistics(t *testing.T) {
 		{[]float64{9, 1, 2}, 2, 8},
 		{[]float64{4, 1, 2, 3}, 2.5, 3},
 	} {
-		if m, s := median(tc.values), spread(tc.values); m != tc.median || s != tc.spread {
+		if m, s := statistics.Median(tc.values), statistics.Spread(tc.values); m != tc.median || s != tc.spread {
 			t.Errorf("%v: got %v ± %v, want %v ± %v", tc.values, m, s, tc.median, tc.spread)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"clarityos/qemu"
+	"clarityos/qemu/bench/statistics"
 )
 
 // attempts is how often a boot by the host's clock is made in all, when others
@@ -64,7 +65,7 @@ func (b *bench) boot(ctx context.Context, n boot, attempt int) (figures, host, e
 	if err != nil {
 		seen.troubles = append(seen.troubles, err.Error())
 	} else if !seen.powerOff.IsZero() {
-		seen.figures["shutdown_s"] = round(ended.Sub(seen.powerOff).Seconds(), 3)
+		seen.figures["shutdown_s"] = statistics.Round(ended.Sub(seen.powerOff).Seconds(), 3)
 	}
 	seen.derive()
 	if missing := seen.figures.missing(); len(missing) > 0 {
@@ -72,8 +73,8 @@ func (b *bench) boot(ctx context.Context, n boot, attempt int) (figures, host, e
 	}
 	wall, used := ended.Sub(began), childrenTime()-own
 	return seen.figures, host{
-		Wall: round(wall.Seconds(), 2), CPU: round(used.Seconds(), 2),
-		ForeignCores: round(max(0, (busyTime()-busy-used).Seconds())/wall.Seconds(), 3),
+		Wall: statistics.Round(wall.Seconds(), 2), CPU: statistics.Round(used.Seconds(), 2),
+		ForeignCores: statistics.Round(max(0, (busyTime()-busy-used).Seconds())/wall.Seconds(), 3),
 		Errors:       append([]string{}, seen.troubles...),
 	}, nil
 }

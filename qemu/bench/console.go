@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"clarityos/qemu/bench/statistics"
 )
 
 // figures are what a boot gave, by name: numbers, and a few words.
@@ -88,19 +90,19 @@ func (c *console) derive() {
 	begin, began := c.kernelSaid["bench: shutdown"]
 	end, ended := c.kernelSaid["reboot: Power down"]
 	if began && ended {
-		c.figures["shutdown_guest_s"] = round(end-begin, 3)
+		c.figures["shutdown_guest_s"] = statistics.Round(end-begin, 3)
 	}
 	executed, ok := c.figures.number("handover_s")
 	if !ok {
 		return
 	}
 	if ready, ok := c.figures.number("all_ready_s"); ok {
-		c.figures["init_to_all_ready_s"] = round(ready-executed, 6)
+		c.figures["init_to_all_ready_s"] = statistics.Round(ready-executed, 6)
 	}
 	collector, ok1 := c.figures.number("collector_start_s")
 	service, ok2 := c.figures.number("first_service_start_s")
 	if ok1 && ok2 {
-		c.figures["init_to_first_s"] = round(min(collector, service)-executed, 6)
+		c.figures["init_to_first_s"] = statistics.Round(min(collector, service)-executed, 6)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"clarityos/qemu/bench/statistics"
 )
 
 // noise says how much the figures vary from run to run, and what else the host
@@ -14,12 +16,12 @@ func noise(r *results) string {
 	for _, name := range []string{"init_to_all_ready_s", "respawn_median_ms", "orphans_reap_ms", "pid1_rss_kb", "shutdown_guest_s"} {
 		var spreads []float64
 		for _, p := range r.places() {
-			if v := r.figures(p, name); len(v) > 1 && median(v) != 0 {
-				spreads = append(spreads, spread(v)/median(v)*100)
+			if v := r.figures(p, name); len(v) > 1 && statistics.Median(v) != 0 {
+				spreads = append(spreads, statistics.Spread(v)/statistics.Median(v)*100)
 			}
 		}
 		if len(spreads) > 0 {
-			parts = append(parts, fmt.Sprintf("%s %.1f%% (worst %.0f%%)", name, median(spreads), slices.Max(spreads)))
+			parts = append(parts, fmt.Sprintf("%s %.1f%% (worst %.0f%%)", name, statistics.Median(spreads), slices.Max(spreads)))
 		}
 	}
 	text := "one run a cell"
@@ -34,7 +36,7 @@ func noise(r *results) string {
 	for _, s := range r.Runs {
 		foreign = append(foreign, s.Host.ForeignCores)
 	}
-	return text + fmt.Sprintf("Other processes on the host used %.2f cores (median over runs; most %.2f).\n", median(foreign), slices.Max(foreign))
+	return text + fmt.Sprintf("Other processes on the host used %.2f cores (median over runs; most %.2f).\n", statistics.Median(foreign), slices.Max(foreign))
 }
 
 func notes(r *results) string {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"clarityos/qemu/bench/statistics"
 )
 
 // report is everything that is printed at the end, as Markdown.
@@ -171,7 +173,7 @@ func costTable(r *results, work string) string {
 			for _, f := range c.figures {
 				text := "-"
 				if values := r.figures(p, f); len(values) > 0 {
-					text = fmt.Sprintf("%.*f", c.digits, median(values)*c.factor)
+					text = fmt.Sprintf("%.*f", c.digits, statistics.Median(values)*c.factor)
 				}
 				parts = append(parts, text)
 			}

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"clarityos/qemu/bench/statistics"
 )
 
 // target is an upper bound that ClarityOS's figures are held against: a multiple
@@ -83,7 +85,7 @@ func targetTable(r *results) string {
 		if len(ours) == 0 {
 			continue
 		}
-		have := median(ours) * t.unit.factor
+		have := statistics.Median(ours) * t.unit.factor
 		row := []string{t.title, cellOf(ours, t.unit)}
 		switch than := r.figures(t.than.place, t.than.figure); {
 		case t.than == measure{}:
@@ -91,7 +93,7 @@ func targetTable(r *results) string {
 		case len(than) == 0:
 			row = append(row, t.than.init+" was not measured", "", fmt.Sprintf("%g ×", t.most), "")
 		default:
-			ratio := median(ours) / median(than)
+			ratio := statistics.Median(ours) / statistics.Median(than)
 			row = append(row, t.than.init+" "+cellOf(than, t.unit), fmt.Sprintf("%.2f", ratio), fmt.Sprintf("%g ×", t.most), verdict(ratio <= t.most))
 		}
 		rows = append(rows, row)
@@ -115,9 +117,9 @@ func verdict(met bool) string {
 
 // cellOf is a median and half of max-min.
 func cellOf(values []float64, u unit) string {
-	text := fmt.Sprintf("%.*f", u.digits, median(values)*u.factor)
+	text := fmt.Sprintf("%.*f", u.digits, statistics.Median(values)*u.factor)
 	if len(values) > 1 {
-		text += fmt.Sprintf(" ± %.*f", u.digits, spread(values)/2*u.factor)
+		text += fmt.Sprintf(" ± %.*f", u.digits, statistics.Spread(values)/2*u.factor)
 	}
 	return strings.TrimSpace(text + " " + u.name)
 }

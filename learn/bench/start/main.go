@@ -13,13 +13,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"clarityos/images"
 	"clarityos/qemu"
+	"clarityos/qemu/bench/statistics"
 	"clarityos/qemu/bench/workload"
 	"clarityos/services/control"
 )
@@ -97,16 +97,11 @@ func run(ctx context.Context, rounds int, name string, seed uint64, dir string) 
 		}
 	}
 	fmt.Printf("%s of %d services, %d boots each: from the begin of PID 1 until all are ready\n", name, len(found[0].Services), rounds)
-	learned := median(took[len(took)-1])
+	learned := statistics.Median(took[len(took)-1])
 	for i, v := range variants {
-		fmt.Printf("%-40s %6.2f ± %.2f s   learned is %.2fx\n", v.name, median(took[i]), (slices.Max(took[i])-slices.Min(took[i]))/2, learned/median(took[i]))
+		fmt.Printf("%-40s %6.2f ± %.2f s   learned is %.2fx\n", v.name, statistics.Median(took[i]), statistics.Spread(took[i])/2, learned/statistics.Median(took[i]))
 	}
 	return nil
-}
-
-func median(values []float64) float64 {
-	v := slices.Sorted(slices.Values(values))
-	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 
 // trained has clarity train put what it learns into an image.
