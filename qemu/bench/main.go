@@ -9,7 +9,7 @@
 //	run.go       one boot, bounded, on one of two clocks
 //	console.go   the figures on its console
 //	results.go   all runs, results.json
-//	statistics.go, table.go, targets.go  what is printed
+//	statistics/, table.go, targets.go  what is printed
 //	workload/    what is started
 //	adapter/     how each init is told to start it
 //
