@@ -82,9 +82,10 @@ type component struct {
 	status  status.Status
 	hooks   *observe.Reader // nil: there are none yet, or never
 
-	// How many sights were lost when that was last made good: names' and all. Theirs
-	// who reads.
+	// How many sights were lost when that was last made good: names' and all; when it may
+	// be made good again, and when it is to be looked at. Theirs who reads.
 	named, lost uint64
+	rested, due time.Time
 }
 
 // Run observes until ctx ends. Ready is called when the hooks are live, or it is
@@ -231,23 +232,33 @@ func (c *component) read(ctx context.Context) error {
 		c.Say(fmt.Sprintf("the bus has not said within %v which units are ready; uses count as those of starts until it does", knownLimit))
 	case <-ctx.Done():
 	}
+	known, pace, pause := folders{}, pace{}, time.Duration(0)
 	for {
-		s, err := c.hooks.Next()
+		s, err := c.hooks.Next(c.due)
+		late := errors.Is(err, os.ErrDeadlineExceeded)
 		switch {
 		case ctx.Err() != nil:
 			return nil
+		case late:
 		case err != nil:
 			return err
+		default:
+			if err := c.meet(s); err != nil {
+				c.Say(err.Error())
+			}
+			s.Endpoint = known.resolved(s.Endpoint)
+			c.see(s)
+			c.meets(s)
+			pause = pace.take(time.Now())
 		}
-		if err := c.meet(s); err != nil {
-			c.Say(err.Error())
+		if !late && !c.hooks.Drained() {
+			continue
 		}
-		s.Endpoint = resolved(s.Endpoint)
-		c.see(s)
-		c.meets(s)
+		clear(known)
 		if err := c.catchUp(); err != nil {
 			c.Say(err.Error())
 		}
+		time.Sleep(pause)
 	}
 }
 

@@ -78,18 +78,24 @@ func (c *component) connections() error {
 
 // catchUp makes good what the ring had no room for, once it has room again: cgroups
 // get their names, and sockets are looked up. Files that were made and not used yet
-// are in the programs' own tables, and so lose nothing.
+// are in the programs' own tables, and so lose nothing. It takes a small part of one
+// processor, however often there is no room.
 func (c *component) catchUp() error {
-	if !c.hooks.Drained() {
-		return nil
-	}
+	c.due = time.Time{}
 	lost, err := c.hooks.Lost()
 	if err != nil || lost == c.lost {
 		return err
 	}
+	began := time.Now()
+	if began.Before(c.rested) {
+		c.due = c.rested
+		return nil
+	}
 	c.lost = lost
 	c.graph.change(func(b *graph.Boot) { b.Whole = false })
-	return errors.Join(c.names(), c.lookUp(), c.connections())
+	err = errors.Join(c.names(), c.lookUp(), c.connections())
+	c.rested = time.Now().Add(lookShare * time.Since(began))
+	return err
 }
 
 // meet learns the names of cgroups before a sight of one that has none is taken,
@@ -135,7 +141,7 @@ func (c *component) poll(ctx context.Context) error {
 // little, and so seldom that it takes a small part of one processor.
 const (
 	bootEvery = 250 * time.Millisecond
-	bootShare = 32 // a look-up is followed by a pause of so many times what it took
+	lookShare = 32 // a look-up is followed by a pause of so many times what it took
 )
 
 // untilBooted looks up sockets until the boot is complete.
@@ -157,7 +163,7 @@ func (c *component) untilBooted(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(max(bootEvery, bootShare*time.Since(began))):
+		case <-time.After(max(bootEvery, lookShare*time.Since(began))):
 		}
 	}
 }

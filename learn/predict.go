@@ -25,6 +25,7 @@ const filesEvery = 6
 type predicting struct {
 	*component
 	control string // PID 1's socket
+	clock   func() time.Duration
 	acts    sync.WaitGroup
 
 	mu     sync.Mutex // of all that follows
@@ -46,7 +47,7 @@ type foreseen struct {
 // predictions begins anew: what an earlier process of the component predicted nobody
 // follows any more.
 func (c *component) predictions(ctx context.Context) *predicting {
-	p := &predicting{component: c, control: control.Path, units: map[string]*foreseen{}}
+	p := &predicting{component: c, control: control.Path, clock: bootTime, units: map[string]*foreseen{}}
 	ctx, cancel := context.WithTimeout(ctx, answerMost)
 	defer cancel()
 	var kept bus.KeptReply
@@ -93,7 +94,7 @@ func (p *predicting) forget(unit string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.units, unit)
-	p.tell(p.book.Forget(unit, bootTime()))
+	p.tell(p.book.Forget(unit, p.clock()))
 }
 
 // tell publishes and says what is new; it needs the lock.
@@ -145,7 +146,7 @@ func (p *predicting) pass(ctx context.Context, groups map[string]string, read fu
 			}
 		}
 		p.mu.Lock()
-		p.tell(p.book.Sample(unit, bootTime(), all))
+		p.tell(p.book.Sample(unit, p.clock(), all))
 		p.mu.Unlock()
 	}
 	if len(probed) > 0 {
@@ -188,7 +189,7 @@ func (p *predicting) act(ctx context.Context) {
 		if f == nil || f.acting || p.policy(v.Unit) == plan.PredictedReport {
 			continue
 		}
-		s := predict.Situation{Policy: p.policy(v.Unit), Prediction: v, Now: bootTime(), Reclaimed: f.reclaimed, Restarted: f.restarted, Quiet: quiet()}
+		s := predict.Situation{Policy: p.policy(v.Unit), Prediction: v, Now: p.clock(), Reclaimed: f.reclaimed, Restarted: f.restarted, Quiet: quiet()}
 		what, why := predict.Decide(s)
 		switch what {
 		case "":

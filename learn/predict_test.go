@@ -19,9 +19,8 @@ func TestActs(t *testing.T) {
 	var mu sync.Mutex
 	var said []string
 	c := &component{Config: Config{Say: func(s string) { mu.Lock(); defer mu.Unlock(); said = append(said, s) }}, publisher: client.NewPublisher(t.TempDir()+"/none", nil)}
-	p := &predicting{component: c, units: map[string]*foreseen{}, control: t.TempDir() + "/none"}
-	now := bootTime()
-	begun := now - time.Hour
+	const begun, now = time.Minute, time.Minute + time.Hour
+	p := &predicting{component: c, units: map[string]*foreseen{}, control: t.TempDir() + "/none", clock: func() time.Duration { return now }}
 	for unit, policy := range map[string]plan.PredictedFailure{"a.service": plan.PredictedRestart, "b.service": ""} {
 		p.fold(profiles.Change{Unit: unit, Active: "active", At: begun, Begun: begun, Up: begun},
 			&plan.Unit{Name: unit, Service: &plan.Service{PredictedFailure: policy, TimeoutStart: plan.Infinity}}, "system.slice/"+unit)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/ringbuf"
@@ -49,8 +50,10 @@ func Open(dir string) (*Reader, error) {
 // least lately.
 var tables = []string{observeMapSights, observeMapMade, observeMapMounted, observeMapMissing}
 
-// Next waits for the next sight.
-func (r *Reader) Next() (Sight, error) {
+// Next waits for the next sight until then, if that is not zero; the error is
+// os.ErrDeadlineExceeded where none came.
+func (r *Reader) Next(until time.Time) (Sight, error) {
+	r.ring.SetDeadline(until)
 	if err := r.ring.ReadInto(&r.record); err != nil {
 		if errors.Is(err, ringbuf.ErrClosed) {
 			return Sight{}, ErrClosed
