@@ -9,11 +9,13 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"sort"
 	"strings"
 	"syscall"
 
 	"clarityos/init/devices"
+	"clarityos/init/stage"
 )
 
 // role runs until its work is done or ctx ends; args are those after its name.
@@ -32,6 +34,10 @@ var roles = map[string]role{
 	"setup":      runSetup,
 }
 
+// lasting are the roles that go on as long as the machine and wait for others most of the
+// time.
+var lasting = []string{"bus", "learn", "log"}
+
 func main() {
 	debug.SetGCPercent(50)
 	if filepath.Base(os.Args[0]) == "modprobe" {
@@ -49,6 +55,11 @@ func main() {
 		sort.Strings(names)
 		fmt.Fprintf(os.Stderr, "usage: clarityd ROLE\nroles: %s\n", strings.Join(names, ", "))
 		os.Exit(64)
+	}
+	if slices.Contains(lasting, os.Args[1]) {
+		if err := stage.CoarseTimers(); err != nil {
+			say(err.Error()) // it costs more then
+		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// slack is how late a timer of PID 1 may be. It is longer than the kernel's
+// slack is how late a timer may be. It is longer than the kernel's
 // tick at 100 Hz.
 const slack = 10 * time.Millisecond
 
-// CoarseTimers lets the kernel wake PID 1's threads along with something else.
-// While goroutines run, the runtime's monitor sleeps for 20 µs at a time, and a
+// CoarseTimers lets the kernel wake this process's threads along with something
+// else. While goroutines run, the runtime's monitor sleeps for 20 µs at a time, and a
 // timer interrupt for each of these takes more time from a starting system than
 // all else that PID 1 does. Threads inherit the slack from those that make them,
 // and so would children: package spawn takes it back (PR_SET_TIMERSLACK(2const)).
@@ -27,7 +27,7 @@ func FineTimers() error { return setSlack(0) }
 func setSlack(slack time.Duration) error {
 	threads, err := os.ReadDir("/proc/self/task")
 	if err != nil {
-		return fmt.Errorf("list PID 1's threads: %w", err)
+		return fmt.Errorf("list own threads: %w", err)
 	}
 	var failed []error
 	for _, t := range threads {
