@@ -16,7 +16,7 @@ import (
 const testTail = 200
 
 // TestLimit bounds the life of a machine that ForTest made.
-const TestLimit = 10 * time.Minute
+const TestLimit = 30 * time.Minute
 
 // TB is the part of *testing.T that ForTest uses.
 type TB interface {

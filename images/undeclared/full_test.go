@@ -30,7 +30,7 @@ func TestOrderGivesWay(t *testing.T) {
 	})
 	m.Run("an order in which all wait for each other", func(t *testing.T) {
 		m := m.in(t)
-		m.give(hostile(t))
+		m.give(hostile(t, m.machine()))
 		m.reboot()
 		m.says("clarityctl graph", qemu.Has("this one was started by what they taught, and the next boot will be as declared: it took "))
 		m.reboot()
@@ -122,11 +122,28 @@ func (m machine) give(order []byte) {
 	}
 }
 
+// machine is the kind of this one, by the order that it has learned.
+func (m machine) machine() string {
+	m.Helper()
+	m.Must(limit, m.Succeeds("test -e /var/lib/clarity/order -a ! -e /var/lib/clarity/order.trying"))
+	ctx, cancel := context.WithTimeout(m.T.Context(), limit)
+	defer cancel()
+	file, err := m.Fetch(ctx, "/var/lib/clarity/order")
+	if err != nil {
+		m.Fatal(err)
+	}
+	o, err := plan.DecodeOrder(file)
+	if err != nil || o.Machine == "" {
+		m.Fatalf("%+v, %v", o, err)
+	}
+	return o.Machine
+}
+
 // hostile is an order in which every unit waits as long as can be for every other one,
 // and shows itself by what nobody makes.
-func hostile(t *testing.T) []byte {
+func hostile(t *testing.T, machine string) []byte {
 	units := []string{"store.service", "app.service", "maker.service", "reader.service", "visitor.service", "bystander.service"}
-	o := plan.Order{Marks: map[string][]plan.Mark{}, Ranks: map[string]time.Duration{}}
+	o := plan.Order{Machine: machine, Marks: map[string][]plan.Mark{}, Ranks: map[string]time.Duration{}}
 	for _, u := range units {
 		for _, on := range units {
 			if u != on {
