@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"clarityos/learn/acts"
+	"clarityos/learn/figures"
 	"clarityos/learn/graph"
 	"clarityos/learn/observe"
 	"clarityos/learn/status"
@@ -70,6 +71,7 @@ type component struct {
 	graph     *graphing
 	mounts    mountTable
 	publisher *client.Publisher
+	reader    figures.Reader
 	dbus      dbusWatch
 	known     chan struct{} // closed when it is known which units are ready
 	told      sync.Once
@@ -95,6 +97,7 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	debug.SetMemoryLimit(memory)
 	c := &component{Config: cfg, began: time.Now(), publisher: client.NewPublisher(cfg.Bus, func(err error) { cfg.Say(err.Error()) }), known: make(chan struct{})}
 	c.picture = uses.New(isLocal)
+	c.reader = figures.Reader{Cgroups: os.DirFS(cgroups), Proc: os.DirFS("/proc"), PageSize: uint64(os.Getpagesize())}
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		cfg.Say(fmt.Sprintf("which boot is this: %v; starts may count twice", err))
@@ -268,8 +271,20 @@ func (c *component) see(s observe.Sight) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if unit := c.picture.Starting(s.Cgroup); unit != "" {
+		s.Busy = c.busy(unit)
+	}
 	c.publish(c.picture.See(s))
 	c.acts.See(c.picture.Unit(s.Cgroup), c.picture.Unit(s.Peer), s)
+}
+
+// busy is as in observe.Sight. It needs the lock.
+func (c *component) busy(unit string) time.Duration {
+	group := c.picture.Group(unit)
+	if group == "" {
+		return 0
+	}
+	return c.reader.Busy(strings.TrimPrefix(group, "/"))
 }
 
 // followUnits learns which units are ready, and which are down.
@@ -302,7 +317,7 @@ func (c *component) unit(m bus.Message) {
 	switch active {
 	case "active", "reloading":
 		if c.silent[m.Key] {
-			c.picture.Started(m.Key, since)
+			c.picture.Started(m.Key, since, c.busy(m.Key))
 		} else {
 			c.picture.Ready(m.Key, since)
 		}

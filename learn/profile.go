@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"sync"
 	"time"
 
@@ -33,7 +32,6 @@ const (
 // profiling keeps the profiles of units.
 type profiling struct {
 	*component
-	reader figures.Reader
 	hasher figures.Hasher
 	woken  chan struct{}
 	future *predicting
@@ -59,8 +57,7 @@ type happening struct {
 
 // profile keeps profiles until ctx ends.
 func (c *component) profile(ctx context.Context) {
-	p := &profiling{component: c, woken: make(chan struct{}, 1), groups: map[string]string{}, usage: map[string]bus.ResourceUsage{},
-		reader: figures.Reader{Cgroups: os.DirFS(cgroups), Proc: os.DirFS("/proc"), PageSize: uint64(os.Getpagesize())}}
+	p := &profiling{component: c, woken: make(chan struct{}, 1), groups: map[string]string{}, usage: map[string]bus.ResourceUsage{}}
 	book, err := profiles.Load(c.Profiles)
 	if err != nil {
 		p.notice = err.Error()

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 	"strconv"
+	"time"
 
 	"clarityos/learn/profiles"
 )
@@ -21,6 +22,27 @@ type Reader struct {
 	Cgroups  fs.FS  // /sys/fs/cgroup
 	Proc     fs.FS  // /proc
 	PageSize uint64 // bytes
+}
+
+// Busy is for how long the processes of a cgroup have run, or waited for a processor or a
+// disk, as far as the kernel counts it (Documentation/accounting/psi.rst).
+func (r Reader) Busy(group string) time.Duration {
+	us, _ := keyed(r.file(group, "cpu.stat"), "usage_usec")
+	for _, file := range []string{"cpu.pressure", "io.pressure"} {
+		us += stalled(r.file(group, file))
+	}
+	return time.Duration(us) * time.Microsecond
+}
+
+// stalled is the total of the line "some" of a file of pressure, in µs.
+func stalled(text []byte) uint64 {
+	some, _, _ := bytes.Cut(text, []byte("\n"))
+	_, total, found := bytes.Cut(some, []byte(" total="))
+	n, ok := number(total)
+	if !found || !ok || !bytes.HasPrefix(some, []byte("some ")) {
+		return 0
+	}
+	return n
 }
 
 // Read gives what the cgroup at a path below the root has used, and uses.

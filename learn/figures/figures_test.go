@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -97,6 +98,23 @@ func TestIdentity(t *testing.T) {
 	gone := of("x")
 	if write(""); gone == one || of("x") == gone {
 		t.Error("a program that is not there is one that is empty")
+	}
+}
+
+// What the kernel does not count of a group is not counted as busy.
+func TestBusy(t *testing.T) {
+	file := func(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} }
+	r := Reader{Cgroups: fstest.MapFS{
+		"a/cpu.stat":     file("usage_usec 1000\nuser_usec 600\n"),
+		"a/cpu.pressure": file("some avg10=0.00 avg60=0.00 avg300=0.00 total=200\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7000\n"),
+		"a/io.pressure":  file("some avg10=0.00 avg60=0.00 avg300=0.00 total=30\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7000\n"),
+		"b/cpu.stat":     file("usage_usec 4\n"),
+		"c/cpu.pressure": file("full avg10=0.00 avg60=0.00 avg300=0.00 total=7000\n"),
+	}}
+	for group, want := range map[string]time.Duration{"a": 1230 * time.Microsecond, "b": 4 * time.Microsecond, "c": 0, "d": 0} {
+		if got := r.Busy(group); got != want {
+			t.Errorf("%s: %v, not %v", group, got, want)
+		}
 	}
 }
 

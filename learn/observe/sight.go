@@ -48,6 +48,10 @@ type Sight struct {
 	File     File
 	Dev      Dev
 	Mount    int // of Use: the id of the mount by which the file was reached; 0: not known
+
+	// Busy is for how long the unit's processes have run, or waited to, until now; the
+	// programs do not say it.
+	Busy time.Duration
 }
 
 // Dev is the device of a file system, as the kernel keeps it: 12 bits of major

@@ -44,6 +44,7 @@ type Picture struct {
 	asked   map[question]bool
 	ready   map[string]time.Duration // units that are, since when
 	starts  map[string]start         // units that run and never say so
+	groups  map[string]string        // by unit: the path of its cgroup
 	Dropped int                      // what there was no room to remember
 }
 
@@ -70,7 +71,7 @@ type question struct{ from, to string }
 // whoever connects elsewhere uses nothing of it.
 func New(local func(netip.Addr) bool) *Picture {
 	return &Picture{local: local, units: map[uint64]string{}, holders: map[observe.Endpoint]holder{},
-		waiting: map[observe.Endpoint][]waiter{}, fights: map[observe.Endpoint]bus.DiscoveryConflict{}, held: map[string]int{}, wants: map[string]int{}, told: map[string]bool{}, asked: map[question]bool{}, ready: map[string]time.Duration{}, starts: map[string]start{}}
+		waiting: map[observe.Endpoint][]waiter{}, fights: map[observe.Endpoint]bus.DiscoveryConflict{}, held: map[string]int{}, wants: map[string]int{}, told: map[string]bool{}, asked: map[question]bool{}, ready: map[string]time.Duration{}, starts: map[string]start{}, groups: map[string]string{}}
 }
 
 // UnitOf gives the unit of a cgroup's path below the root: the first part that is
@@ -97,7 +98,11 @@ func (p *Picture) Named(id uint64, path string) {
 	case !known && len(p.units) >= maxCgroups:
 		p.Dropped++
 	default:
-		p.units[id] = UnitOf(path)
+		unit := UnitOf(path)
+		p.units[id] = unit
+		if unit != "" && strings.HasSuffix(path, "/"+unit) { // not one below
+			p.groups[unit] = path
+		}
 	}
 }
 
@@ -115,11 +120,24 @@ func (p *Picture) Unit(id uint64) string { return p.units[id] }
 func (p *Picture) Ready(unit string, since time.Duration) { p.ready[unit] = since }
 
 // Started says that a unit runs since then which never says when it is ready: that
-// is once it has done nothing new for a while.
-func (p *Picture) Started(unit string, since time.Duration) {
+// is once it has done nothing new for a while. Busy is as in Sight.
+func (p *Picture) Started(unit string, since, busy time.Duration) {
 	if _, known := p.starts[unit]; !known {
-		p.starts[unit] = start{since, since}
+		p.starts[unit] = start{since, since, busy}
 	}
+}
+
+// Group gives the path of a unit's cgroup below the root; "" when it is not known.
+func (p *Picture) Group(unit string) string { return p.groups[unit] }
+
+// Starting gives the unit of a cgroup where it is one that has Started and is not ready as
+// far as is known; else "".
+func (p *Picture) Starting(cgroup uint64) string {
+	unit := p.units[cgroup]
+	if _, starts := p.starts[unit]; !starts {
+		return ""
+	}
+	return unit
 }
 
 // NotReady says that a unit is not, or no longer.
@@ -129,21 +147,22 @@ func (p *Picture) NotReady(unit string) {
 }
 
 const (
-	// quiet is how long a unit does nothing new that has started; quietMost is when
-	// it counts as started all the same.
+	// quiet is how long a unit does nothing new that has started, and is not busy with
+	// what it did before; quietMost is when it counts as started all the same.
 	quiet     = time.Second
 	quietMost = 30 * time.Second
 )
 
 // start is that of a unit which never says when it is ready.
-type start struct{ since, last time.Duration }
+type start struct{ since, last, busy time.Duration }
 
-// isQuiet takes what a unit does at a moment, and says whether it was ready before.
-func (s *start) isQuiet(at time.Duration) bool {
-	if at-s.last >= quiet || at-s.since >= quietMost {
+// isQuiet takes what a unit does at a moment, and for how long it was busy until then, and
+// says whether it was ready before.
+func (s *start) isQuiet(at, busy time.Duration) bool {
+	if at-s.last-max(busy-s.busy, 0) >= quiet || at-s.since >= quietMost {
 		return true
 	}
-	s.last = max(s.last, at)
+	s.last, s.busy = max(s.last, at), max(s.busy, busy)
 	return false
 }
 
@@ -153,6 +172,7 @@ func (p *Picture) removed(id uint64) {
 		delete(p.units, id)
 		return
 	}
+	delete(p.groups, p.units[id])
 	if p.gone = append(p.gone, id); len(p.gone) > maxGone {
 		delete(p.units, p.gone[0])
 		p.gone = p.gone[1:]
@@ -173,7 +193,7 @@ func (p *Picture) See(s observe.Sight) []bus.Body {
 		return nil
 	}
 	if start, ok := p.starts[unit]; ok && s.At >= start.since {
-		if start.isQuiet(s.At) {
+		if start.isQuiet(s.At, s.Busy) {
 			p.ready[unit] = min(start.last+quiet, s.At)
 			delete(p.starts, unit)
 		} else {

@@ -134,8 +134,8 @@ func TestQuiet(t *testing.T) {
 	} {
 		p := picture()
 		p.See(listen(db, "tcp:0.0.0.0:1"))
-		p.Started("web.service", time.Second)
-		p.Started("web.service", 5*time.Second) // it is told again: the latest state of a unit is
+		p.Started("web.service", time.Second, 0)
+		p.Started("web.service", 5*time.Second, 0) // it is told again: the latest state of a unit is
 		var steady []bool
 		for i, at := range c.at {
 			s := connect(web, observe.Endpoint(fmt.Sprintf("tcp:127.0.0.%d:1", i+1)), 0)
@@ -148,7 +148,20 @@ func TestQuiet(t *testing.T) {
 	}
 	p := picture()
 	p.See(listen(db, "tcp:0.0.0.0:1"))
-	p.Started("web.service", 0)
+	p.Started("web.service", 0, 100*ms)
+	for i, c := range []struct {
+		at, busy time.Duration
+		steady   bool
+	}{{2 * time.Second, 1600 * ms, false}, {3500 * ms, 2200 * ms, false}, {4600 * ms, 2300 * ms, true}} { // a slow machine
+		s := connect(web, observe.Endpoint(fmt.Sprintf("tcp:127.0.1.%d:1", i+1)), 0)
+		s.At, s.Busy = c.at, c.busy
+		if phase := p.See(s)[0].(*bus.DependencyUse).Phase; (phase == "steady") != c.steady {
+			t.Errorf("at %v, busy for %v: %s", c.at, c.busy, phase)
+		}
+	}
+	p = picture()
+	p.See(listen(db, "tcp:0.0.0.0:1"))
+	p.Started("web.service", 0, 0)
 	last := ""
 	for i := range 100 { // never quiet
 		s := connect(web, observe.Endpoint(fmt.Sprintf("tcp:127.0.0.%d:1", i+1)), 0)
