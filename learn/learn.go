@@ -111,6 +111,7 @@ func Run(ctx context.Context, cfg Config, ready func() error) error {
 	later := !live && c.Confirmed // are they loaded: services want the seconds that it takes
 	switch {
 	case live:
+		c.fallBackForListeners()
 		err = errors.Join(c.names(), c.lookUp())
 	case !later:
 		err = c.begin(ctx)
@@ -167,11 +168,7 @@ func (c *component) begin(ctx context.Context) error {
 	if err != nil {
 		c.fallBack(err.Error())
 	}
-	for _, name := range observe.Listeners {
-		if why, missing := c.status.Hooks.Missing[name]; missing {
-			c.fallBack(name + ": " + why)
-		}
-	}
+	c.fallBackForListeners()
 	if err := errors.Join(c.names(), c.lookUp()); err != nil || c.hooks == nil {
 		return err
 	}
@@ -179,6 +176,15 @@ func (c *component) begin(ctx context.Context) error {
 		c.Say(err.Error())
 	}
 	return nil
+}
+
+// fallBackForListeners falls back where a hook for those who listen is missing.
+func (c *component) fallBackForListeners() {
+	for _, name := range observe.Listeners {
+		if why, missing := c.status.Hooks.Missing[name]; missing {
+			c.fallBack(name + ": " + why)
+		}
+	}
 }
 
 // fallBack says why sockets are looked up.
