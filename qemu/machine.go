@@ -226,16 +226,18 @@ func (m *Machine) WatchdogFired() int {
 func (m *Machine) CutPower() { m.on.kill() }
 
 // Reset presses the reset button.
-func (m *Machine) Reset(ctx context.Context) error { return m.control(ctx, "system_reset") }
+func (m *Machine) Reset(ctx context.Context) error { return m.control(ctx, "system_reset", nil) }
 
 // PressPower presses the power button, which the guest may heed.
-func (m *Machine) PressPower(ctx context.Context) error { return m.control(ctx, "system_powerdown") }
+func (m *Machine) PressPower(ctx context.Context) error {
+	return m.control(ctx, "system_powerdown", nil)
+}
 
-func (m *Machine) control(ctx context.Context, command string) error {
+func (m *Machine) control(ctx context.Context, command string, arguments any) error {
 	m.mu.Lock()
 	q := m.qmp
 	m.mu.Unlock()
-	_, err := q.run(ctx, command, nil)
+	_, err := q.run(ctx, command, arguments)
 	return err
 }
 
