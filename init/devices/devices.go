@@ -25,6 +25,20 @@ func Run(ctx context.Context, modules []string, report func(string), changed fun
 		return err
 	}
 	defer events.Close()
+	l := load(modules, report)
+	l.changed = changed
+	l.watchdog()
+	if err := sdnotify.Send("READY=1"); err != nil {
+		return err
+	}
+	return l.follow(ctx, events)
+}
+
+// Load loads modules in order, and those for the devices that there are; again does the
+// latter for those that have come since.
+func Load(modules []string, report func(string)) (again func()) { return load(modules, report).scan }
+
+func load(modules []string, report func(string)) *loader {
 	for _, m := range modules {
 		if err := loadFile(m); err != nil {
 			report(fmt.Sprintf("module %s: %v", m, err))
@@ -34,13 +48,8 @@ func Run(ctx context.Context, modules []string, report func(string), changed fun
 	if err != nil {
 		report(err.Error())
 	}
-	l.changed = changed
 	l.scan()
-	l.watchdog()
-	if err := sdnotify.Send("READY=1"); err != nil {
-		return err
-	}
-	return l.follow(ctx, events)
+	return l
 }
 
 func loadFile(path string) error {

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"clarityos/init/mapper"
+	"clarityos/update/slots"
+	"clarityos/update/verity"
+)
+
+const (
+	newRoot = "/sysroot"
+	// chosenFile tells the root's init what was chosen, and why.
+	chosenFile = "/run/clarity/slot"
+)
+
+// moved are the mounts that go along, with those below them.
+var moved = []string{"/proc", "/sys", "/dev", "/run", "/tmp"}
+
+// enter mounts the root of the slot that was chosen and executes its init. It returns only
+// when that fails.
+func enter(d disk, c slots.Choice, root verity.Hash) error {
+	data, hashes := "root-"+c.Slot.String(), "verity-"+c.Slot.String()
+	if err := d.has(data, hashes); err != nil {
+		return err
+	}
+	tree, err := readTree(d.parts[hashes].device)
+	if err != nil {
+		return err
+	}
+	device, err := mapper.Create(data, mapper.Verity(d.parts[data].device, d.parts[hashes].device, tree, root, mapper.Restart))
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(newRoot, 0o755); err != nil {
+		return err
+	}
+	if err := unix.Mount(device, newRoot, "erofs", unix.MS_RDONLY, ""); err != nil {
+		return fmt.Errorf("mount %s as the root: %w", data, err)
+	}
+	chosen, err := json.Marshal(map[string]any{"slot": c.Slot.String(), "reason": c.Reason, "worse": c.Worse})
+	if err == nil {
+		err = os.WriteFile(chosenFile, chosen, 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("say which slot was chosen: %w", err)
+	}
+	return become(newRoot, "/init")
+}
+
+func readTree(device string) (*verity.Tree, error) {
+	f, err := os.Open(device)
+	if err != nil {
+		return nil, fmt.Errorf("hash tree: %w", err)
+	}
+	defer f.Close()
+	b := make([]byte, verity.Block)
+	if _, err := io.ReadFull(f, b); err != nil {
+		return nil, fmt.Errorf("hash tree of %s: %w", device, err)
+	}
+	tree, err := verity.Superblock(b)
+	if err != nil {
+		return nil, fmt.Errorf("hash tree of %s: %w", device, err)
+	}
+	return tree, nil
+}
+
+// become gives the memory of the initramfs back, makes root the root, and executes its
+// program.
+func become(root, program string) error {
+	if _, err := os.Stat(root + program); err != nil {
+		return fmt.Errorf("the root has no init: %w", err)
+	}
+	for _, m := range moved {
+		if err := unix.Mount(m, root+m, "", unix.MS_MOVE, ""); err != nil {
+			return fmt.Errorf("move %s into the root: %w", m, err)
+		}
+	}
+	if err := errors.Join(empty("/", root), unix.Chdir(root), unix.Mount(".", "/", "", unix.MS_MOVE, ""), unix.Chroot("."), unix.Chdir("/")); err != nil {
+		return fmt.Errorf("change the root: %w", err)
+	}
+	return fmt.Errorf("execute %s: %w", program, unix.Exec(program, []string{program}, os.Environ()))
+}
+
+// empty removes what lies in a folder on its own file system, but for keep.
+func empty(dir, keep string) error {
+	var own unix.Stat_t
+	if err := unix.Lstat(dir, &own); err != nil {
+		return err
+	}
+	return emptyOn(dir, keep, uint64(own.Dev))
+}
+
+func emptyOn(dir, keep string, device uint64) error {
+	all, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		path := filepath.Join(dir, e.Name())
+		var st unix.Stat_t
+		if unix.Lstat(path, &st) != nil || uint64(st.Dev) != device || path == keep {
+			continue
+		}
+		if e.IsDir() {
+			_ = emptyOn(path, keep, device) // what stays only takes memory
+		}
+		_ = os.Remove(path)
+	}
+	return nil
+}
