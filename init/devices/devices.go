@@ -25,7 +25,12 @@ func Run(ctx context.Context, modules []string, report func(string), changed fun
 		return err
 	}
 	defer events.Close()
-	l := load(modules, report)
+	for _, m := range modules {
+		if err := loadFile(m); err != nil {
+			report(fmt.Sprintf("module %s: %v", m, err))
+		}
+	}
+	l := scanned(nil, report)
 	l.changed = changed
 	l.watchdog()
 	if err := sdnotify.Send("READY=1"); err != nil {
@@ -34,19 +39,22 @@ func Run(ctx context.Context, modules []string, report func(string), changed fun
 	return l.follow(ctx, events)
 }
 
-// Load loads modules in order, and those for the devices that there are; again does the
-// latter for those that have come since.
-func Load(modules []string, report func(string)) (again func()) { return load(modules, report).scan }
+// Load loads modules by their names, and those for the devices that there are; again does
+// the latter for those that have come since.
+func Load(modules []string, report func(string)) (again func()) { return scanned(modules, report).scan }
 
-func load(modules []string, report func(string)) *loader {
-	for _, m := range modules {
-		if err := loadFile(m); err != nil {
-			report(fmt.Sprintf("module %s: %v", m, err))
-		}
-	}
+func scanned(modules []string, report func(string)) *loader {
 	l, err := newLoader(report)
 	if err != nil {
 		report(err.Error())
+	}
+	for _, m := range modules {
+		if l.prober == nil {
+			break // they are built in, or the kernel says what it lacks
+		}
+		if err := l.prober.Probe(m, ""); err != nil {
+			report(fmt.Sprintf("module %s: %v", m, err))
+		}
 	}
 	l.scan()
 	return l

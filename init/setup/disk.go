@@ -108,7 +108,7 @@ func findDisk(ctx context.Context, label string) (device string, blank bool, err
 			switch l, ok := ext4Label(head); {
 			case ok && l == label:
 				return device, false, nil
-			case !ok && allZero(head) && serial(e.Name()) == label:
+			case !ok && allZero(head) && (serial(e.Name()) == label || partName(e.Name()) == label):
 				return device, true, nil
 			}
 		}
@@ -142,6 +142,14 @@ func allZero(b []byte) bool { return len(bytes.Trim(b, "\x00")) == 0 }
 func serial(name string) string {
 	b, _ := os.ReadFile("/sys/class/block/" + name + "/serial")
 	return strings.TrimSpace(string(b))
+}
+
+// partName is a partition's name in the partition table; "" of what is none.
+func partName(name string) string {
+	b, _ := os.ReadFile("/sys/class/block/" + name + "/uevent")
+	_, after, _ := strings.Cut(string(b), "PARTNAME=")
+	line, _, _ := strings.Cut(after, "\n")
+	return line
 }
 
 // The superblock of fs/ext4/ext4.h: its place, and fields in it.

@@ -45,6 +45,9 @@ func enter(d disk, c slots.Choice, root verity.Hash) error {
 	if err := unix.Mount(device, newRoot, "erofs", unix.MS_RDONLY, ""); err != nil {
 		return fmt.Errorf("mount %s as the root: %w", data, err)
 	}
+	if err := writable(newRoot, "/etc", "/var"); err != nil {
+		return err
+	}
 	chosen, err := json.Marshal(map[string]any{"slot": c.Slot.String(), "reason": c.Reason, "worse": c.Worse})
 	if err == nil {
 		err = os.WriteFile(chosenFile, chosen, 0o644)
@@ -53,6 +56,21 @@ func enter(d disk, c slots.Choice, root verity.Hash) error {
 		return fmt.Errorf("say which slot was chosen: %w", err)
 	}
 	return become(newRoot, "/init")
+}
+
+// writable lays memory over folders of a root, so that what is written there is gone with
+// the next boot.
+func writable(root string, dirs ...string) error {
+	for _, d := range dirs {
+		upper, work := "/run/clarity/over"+d+"/upper", "/run/clarity/over"+d+"/work"
+		if err := errors.Join(os.MkdirAll(upper, 0o755), os.MkdirAll(work, 0o755)); err != nil {
+			return err
+		}
+		if err := unix.Mount("overlay", root+d, "overlay", 0, "lowerdir="+root+d+",upperdir="+upper+",workdir="+work); err != nil {
+			return fmt.Errorf("lay memory over %s: %w", d, err)
+		}
+	}
+	return nil
 }
 
 func readTree(device string) (*verity.Tree, error) {
