@@ -26,6 +26,10 @@ type Config struct {
 	Disk     string
 	DiskSize uint64
 
+	// BootDisk is the file of a disk that UEFI firmware boots, in the place of the
+	// image's kernel; "" for none. The firmware's variables are kept beside it.
+	BootDisk string
+
 	// Forwards are TCP ports of the guest that 127.0.0.1 reaches, besides
 	// the image's. A Host of 0 takes a free port: see Machine.Address.
 	Forwards []images.Forward
@@ -53,6 +57,9 @@ func (c Config) filled() (Config, error) {
 	}
 	if _, ok := platforms[c.Image.Arch]; !ok {
 		return c, fmt.Errorf("start image %s: QEMU is not set up here for architecture %q; amd64 and arm64 are", c.Image.Name, c.Image.Arch)
+	}
+	if c.BootDisk != "" && c.Append != "" {
+		return c, fmt.Errorf("start image %s: the kernel's command line is on the disk %s; nothing can be added to it", c.Image.Name, c.BootDisk)
 	}
 	c.Memory = firstNonZero(c.Memory, c.Image.Memory, 1024)
 	c.CPUs = firstNonZero(c.CPUs, c.Image.CPUs, 2)

@@ -57,6 +57,11 @@ func Start(ctx context.Context, cfg Config) (*Machine, error) {
 			return nil, fmt.Errorf("start image %s: %w", cfg.Image.Name, err)
 		}
 	}
+	if cfg.BootDisk != "" {
+		if err := prepareVariables(cfg.BootDisk, platforms[cfg.Image.Arch].variables); err != nil {
+			return nil, fmt.Errorf("start image %s: %w", cfg.Image.Name, err)
+		}
+	}
 	console, err := newConsole(cfg.Console, cfg.Echo)
 	if err != nil {
 		return nil, fmt.Errorf("start image %s: %w", cfg.Image.Name, err)

@@ -35,7 +35,7 @@ func enter(d disk, c slots.Choice, root verity.Hash) error {
 	if err != nil {
 		return err
 	}
-	device, err := mapper.Create(data, mapper.Verity(d.parts[data].device, d.parts[hashes].device, tree, root, mapper.Restart))
+	device, err := mapper.Create(data, mapper.Verity(d.parts[data].device, d.parts[hashes].device, tree, root, mapper.Fail))
 	if err != nil {
 		return err
 	}
