@@ -5,6 +5,9 @@ OFFICE  := images/office/clarity.toml
 OUT     := out
 CLARITY := $(OUT)/bin/clarity
 
+# Tests check file systems and disks with programs that lie there.
+export PATH := $(PATH):/usr/sbin:/sbin
+
 .DEFAULT_GOAL := help
 
 help: ## this list
