@@ -1,3 +1,5 @@
+//go:build full
+
 // Package disktest boots disks by real firmware, whole and damaged.
 package disktest
 

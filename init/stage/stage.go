@@ -45,6 +45,9 @@ func Mount() (notes []string, err error) {
 	var lacking []error
 	for _, m := range mounts {
 		_ = os.MkdirAll(m.target, 0o755) // the mount tells if that failed
+		if mounted(m.target) {
+			continue // by stage 1
+		}
 		err := unix.Mount(m.source, m.target, m.kind, m.flags, m.options)
 		if err == unix.EINVAL && m.kind == "cgroup2" {
 			err = unix.Mount(m.source, m.target, m.kind, m.flags, "nsdelegate") // before Linux 5.7
@@ -70,6 +73,12 @@ func Mount() (notes []string, err error) {
 		_ = os.MkdirAll(dir, 0o755)
 	}
 	return notes, errors.Join(lacking...)
+}
+
+// mounted says whether something is mounted on a folder.
+func mounted(path string) bool {
+	var own, above unix.Stat_t
+	return unix.Stat(path, &own) == nil && unix.Stat(path+"/..", &above) == nil && own.Dev != above.Dev
 }
 
 // StandardFiles makes sure that descriptors 0, 1 and 2 are something, so that
