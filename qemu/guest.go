@@ -56,8 +56,9 @@ func (m *Machine) reboot(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Under TCG QEMU 7.2 keeps what it has translated of the last boot, and each byte that
-	// the next one writes over that costs it a look: to unpack an initramfs takes minutes.
+	// Under QEMU 7.2's TCG some kernels took minutes to unpack their initramfs after a reset,
+	// most likely since it looks at each byte that is written over what it has translated of
+	// the boot before.
 	anew := m.cfg.Accel == TCG
 	if anew {
 		if err := m.control(ctx, "set-action", map[string]string{"reboot": "shutdown"}); err != nil {
