@@ -19,6 +19,7 @@ import (
 	"clarityos/init/spawn"
 	"clarityos/services/control"
 	"clarityos/services/plan"
+	"clarityos/services/psi"
 	"clarityos/services/supervisor"
 	"clarityos/services/varlink"
 )
@@ -41,7 +42,8 @@ func (p *pid1) perform(a supervisor.Action) {
 		})
 	case supervisor.AskStalled:
 		p.asks.Add(func() {
-			total, known := cgroup.Stalled()
+			text, _ := os.ReadFile("/proc/pressure/cpu") // a kernel without it is told as such
+			total, known := psi.Some(text)
 			p.post(func() { p.fold(supervisor.Stalled{Total: total, Unknown: !known}) })
 		})
 	case supervisor.Spawn:

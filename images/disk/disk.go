@@ -126,22 +126,3 @@ func (w *window) WriteAt(b []byte, at int64) (int, error) {
 	}
 	return w.disk.WriteAt(b, w.start+at)
 }
-
-// Start is where a partition of the disk in a file begins, in bytes.
-func Start(path, name string) (int64, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0, fmt.Errorf("read a disk: %w", err)
-	}
-	defer f.Close()
-	table, err := gpt.Read(file.New(f, true), sector, sector)
-	if err != nil {
-		return 0, fmt.Errorf("read the partition table of %s: %w", path, err)
-	}
-	for _, p := range table.Partitions {
-		if p.Name == name {
-			return int64(p.Start) * sector, nil
-		}
-	}
-	return 0, fmt.Errorf("disk %s has no partition %s", path, name)
-}

@@ -5,13 +5,16 @@ package disktest
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/diskfs/go-diskfs/backend/file"
+	"github.com/diskfs/go-diskfs/partition/gpt"
+
 	"clarityos/images"
-	"clarityos/images/disk"
 	"clarityos/qemu"
 	"clarityos/update/slots"
 )
@@ -71,7 +74,7 @@ func TestCorruptRoot(t *testing.T) {
 // overwrite damages a partition of a disk.
 func overwrite(t *testing.T, path, name string, at int64, b []byte) {
 	t.Helper()
-	start, err := disk.Start(path, name)
+	start, err := startOf(path, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,4 +86,24 @@ func overwrite(t *testing.T, path, name string, at int64, b []byte) {
 	if _, err := f.WriteAt(b, start+at); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// startOf is where a partition of the disk in a file begins, in bytes.
+func startOf(path, name string) (int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	const sector = 512
+	table, err := gpt.Read(file.New(f, true), sector, sector)
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range table.Partitions {
+		if p.Name == name {
+			return int64(p.Start) * sector, nil
+		}
+	}
+	return 0, fmt.Errorf("disk %s has no partition %s", path, name)
 }

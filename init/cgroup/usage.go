@@ -5,7 +5,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Figure reads a file of a group that holds one number, such as
@@ -34,27 +33,6 @@ func keyed(text, key string) uint64 {
 		}
 	}
 	return 0
-}
-
-// Stalled is for how long at least one task of the machine has waited for a CPU; known is
-// false when the kernel does not count it (Documentation/accounting/psi.rst).
-func Stalled() (total time.Duration, known bool) {
-	b, err := os.ReadFile("/proc/pressure/cpu")
-	if err != nil {
-		return 0, false
-	}
-	return stalled(string(b))
-}
-
-// stalled finds the total of the line "some", in µs.
-func stalled(text string) (total time.Duration, known bool) {
-	for line := range strings.Lines(text) {
-		if _, number, ok := strings.Cut(strings.TrimSpace(line), " total="); ok && strings.HasPrefix(line, "some ") {
-			us, err := strconv.ParseInt(number, 10, 64)
-			return time.Duration(us) * time.Microsecond, err == nil
-		}
-	}
-	return 0, false
 }
 
 // IO is what a group has read from block devices and written to them: bytes and

@@ -1,21 +1,6 @@
 package cgroup
 
-import (
-	"testing"
-	"time"
-)
-
-func TestStalled(t *testing.T) {
-	const text = "some avg10=0.00 avg60=1.00 avg300=0.15 total=123456\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n"
-	if got, known := stalled(text); !known || got != 123456*time.Microsecond {
-		t.Errorf("%v, %v", got, known)
-	}
-	for _, bad := range []string{"", "full avg10=0.00 total=7\n", "some total=\n", "some avg10=0.00\n"} {
-		if got, known := stalled(bad); known {
-			t.Errorf("%q: %v", bad, got)
-		}
-	}
-}
+import "testing"
 
 func TestKeyed(t *testing.T) {
 	const stat = "usage_usec 1234\nuser_usec 1000\nsystem_usec 234\n"

@@ -39,14 +39,18 @@ var mounts = []mount{
 	{"securityfs", "/sys/kernel/security", "securityfs", noExec, "", true},
 }
 
+// Moved is the variable by which stage 1 says that it has mounted these, and moved them
+// along. Whatever else is mounted there, as in a mount namespace, is mounted over.
+const Moved = "CLARITY_MOVED"
+
 // Mount mounts the kernel's file systems. What is missing and optional is told
 // in notes; without the others nothing can run, and that is the error.
 func Mount() (notes []string, err error) {
 	var lacking []error
 	for _, m := range mounts {
 		_ = os.MkdirAll(m.target, 0o755) // the mount tells if that failed
-		if mounted(m.target) {
-			continue // by stage 1
+		if os.Getenv(Moved) != "" && mounted(m.target) {
+			continue
 		}
 		err := unix.Mount(m.source, m.target, m.kind, m.flags, m.options)
 		if err == unix.EINVAL && m.kind == "cgroup2" {

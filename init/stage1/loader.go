@@ -24,7 +24,7 @@ const (
 )
 
 // loader finds out which one has booted this machine; nil: none that can be asked.
-func loader(disk) bootLoader {
+func loader() bootLoader {
 	if err := unix.Mount("efivarfs", efiVars, "efivarfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil && !errors.Is(err, unix.EBUSY) {
 		return nil
 	}

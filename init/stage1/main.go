@@ -85,7 +85,7 @@ func run() error {
 		say("%v", err) // what the loader has booted is used then
 	}
 	defer rec.close()
-	l := loader(d)
+	l := loader()
 	for {
 		c := slots.Choose(rec.now, slots.Boot{ID: bootID(), Loaded: w.slot, Forced: w.forced, CanArm: l != nil})
 		if err := rec.write(c.Next); err != nil {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"clarityos/init/mapper"
+	"clarityos/init/stage"
 	"clarityos/update/slots"
 	"clarityos/update/verity"
 )
@@ -104,7 +105,7 @@ func become(root, program string) error {
 	if err := errors.Join(empty("/", root), unix.Chdir(root), unix.Mount(".", "/", "", unix.MS_MOVE, ""), unix.Chroot("."), unix.Chdir("/")); err != nil {
 		return fmt.Errorf("change the root: %w", err)
 	}
-	return fmt.Errorf("execute %s: %w", program, unix.Exec(program, []string{program}, os.Environ()))
+	return fmt.Errorf("execute %s: %w", program, unix.Exec(program, []string{program}, append(os.Environ(), stage.Moved+"=1")))
 }
 
 // empty removes what lies in a folder on its own file system, but for keep.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"clarityos/learn/profiles"
+	"clarityos/services/psi"
 )
 
 // maxProcesses bounds the processes whose memory is added up; of a unit with more it
@@ -28,21 +29,12 @@ type Reader struct {
 // disk, as far as the kernel counts it (Documentation/accounting/psi.rst).
 func (r Reader) Busy(group string) time.Duration {
 	us, _ := keyed(r.file(group, "cpu.stat"), "usage_usec")
+	busy := time.Duration(us) * time.Microsecond
 	for _, file := range []string{"cpu.pressure", "io.pressure"} {
-		us += stalled(r.file(group, file))
+		waited, _ := psi.Some(r.file(group, file))
+		busy += waited
 	}
-	return time.Duration(us) * time.Microsecond
-}
-
-// stalled is the total of the line "some" of a file of pressure, in µs.
-func stalled(text []byte) uint64 {
-	some, _, _ := bytes.Cut(text, []byte("\n"))
-	_, total, found := bytes.Cut(some, []byte(" total="))
-	n, ok := number(total)
-	if !found || !ok || !bytes.HasPrefix(some, []byte("some ")) {
-		return 0
-	}
-	return n
+	return busy
 }
 
 // Read gives what the cgroup at a path below the root has used, and uses.
