@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 var (
@@ -65,6 +66,8 @@ func (d *Definition) complete() {
 		set(&d.Kernel.Debian, d.Suite)
 		set(&d.Kernel.Flavour, "cloud")
 	}
+	set(&d.Disk.For, "30s")
+	set(&d.Disk.Within, "5m")
 	if d.Memory == 0 {
 		d.Memory = 512
 	}
@@ -234,6 +237,7 @@ func (d *Definition) check() error {
 			bad("data.size", "%v", err)
 		}
 	}
+	d.checkDisk(bad)
 	if len(d.Forwards) > 0 && !d.Network.DHCP && d.Network.Address == "" {
 		bad("forward", "nothing gives the guest an address to forward to; say dhcp = true or an address in [network]")
 	}
@@ -249,6 +253,24 @@ func (d *Definition) check() error {
 		bad("cpus", "%d; at least 1", d.CPUs)
 	}
 	return errors.Join(errs...)
+}
+
+func (d *Definition) checkDisk(bad func(place, format string, args ...any)) {
+	for place, size := range map[string]string{"disk.esp": d.Disk.ESP, "disk.slot": d.Disk.Slot} {
+		if n, err := parseSize(size); size != "" && (err != nil || n%(1<<20) != 0) {
+			bad(place, "%q is not a number of whole MiB, e.g. 512M", size)
+		}
+	}
+	for place, text := range map[string]string{"disk.for": d.Disk.For, "disk.within": d.Disk.Within} {
+		if t, err := time.ParseDuration(text); err != nil || t <= 0 || t > 24*time.Hour {
+			bad(place, "%q is not a time of up to 24h, e.g. 30s or 5m", text)
+		}
+	}
+	for _, u := range d.Disk.Healthy {
+		if !unitRule.MatchString(u) {
+			bad("disk.healthy", "%q is no unit; name it in full, such as web.service", u)
+		}
+	}
 }
 
 func (d *Definition) checkNetwork(bad func(place, format string, args ...any)) {

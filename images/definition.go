@@ -44,6 +44,7 @@ type Definition struct {
 	Rescue     bool       `toml:"rescue"`     // a shell on the console when boot cannot go on
 	Console    string     `toml:"console"`    // shell or none (default)
 	Data       *DataDef   `toml:"data"`       // a data disk for /var
+	Disk       DiskDef    `toml:"disk"`       // when it is written as a disk
 	Modules    []string   `toml:"modules"`    // further kernel modules, loaded at boot
 	Unenforced string     `toml:"unenforced"` // warn (default) or error
 	Learn      bool       `toml:"learn"`      // the learning component sees what services do
@@ -148,6 +149,16 @@ type NetworkDef struct {
 // DataDef asks for a data disk.
 type DataDef struct {
 	Size string `toml:"size"` // e.g. 512M, 4G; default 1G
+}
+
+// DiskDef is how the image lies on a disk, and when a boot of a system that is new there is
+// good.
+type DiskDef struct {
+	ESP     string   `toml:"esp"`     // size of the partition for the loader, default 512M
+	Slot    string   `toml:"slot"`    // … of each root, default a quarter more than it takes
+	Healthy []string `toml:"healthy"` // units that have to be up and healthy, default all that are enabled
+	For     string   `toml:"for"`     // … so long without a break, default 30s
+	Within  string   `toml:"within"`  // … and no later after the kernel's start, default 5m
 }
 
 // Override replaces single choices of a definition, as the command line does.

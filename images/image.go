@@ -43,6 +43,8 @@ type Image struct {
 	Data     bool   `json:"data"`
 	DataSize uint64 `json:"data_size,omitempty"`
 
+	Disk DiskSizes `json:"disk"` // when it is written as a disk
+
 	Forwards []Forward `json:"forwards,omitempty"`
 	Memory   int       `json:"memory"` // MiB
 	CPUs     int       `json:"cpus"`
@@ -54,6 +56,12 @@ type Image struct {
 	Findings []string  `json:"findings,omitempty"` // what units ask for and nothing enforces
 	Parts    []Part    `json:"parts"`              // sizes, in the order they were added
 	Baked    *Baked    `json:"baked,omitempty"`    // nil: nothing
+}
+
+// DiskSizes are sizes of partitions in bytes; 0 is the default.
+type DiskSizes struct {
+	ESP  uint64 `json:"esp,omitempty"`
+	Slot uint64 `json:"slot,omitempty"` // of each root
 }
 
 // Forward is a TCP port of the guest that is reachable on the host's

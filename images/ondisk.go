@@ -1,6 +1,7 @@
 package images
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +17,9 @@ import (
 
 	"clarityos/images/disk"
 	"clarityos/images/fat"
+	"clarityos/update/loader"
 	"clarityos/update/slots"
+	"clarityos/update/slots/bootdisk"
 	"clarityos/update/verity"
 )
 
@@ -36,89 +40,144 @@ var firmware = map[string]struct{ loader, path string }{
 }
 
 // stage1Modules are loaded before the disk is looked for.
-var stage1Modules = []string{"erofs", "dm_mod", "dm_verity", "overlay"}
+var stage1Modules = []string{"erofs", "dm_mod", "dm_verity", "overlay", "efivarfs"}
+
+// DiskOptions are choices that are not part of the image.
+type DiskOptions struct {
+	Second   *Image // what slot B has; nil: nothing
+	Progress Progress
+}
 
 // WriteDisk writes the image to a new file as a disk that firmware boots: its root in slot
-// A, under verity, and room for another one in slot B.
-func (i *Image) WriteDisk(ctx context.Context, path string, progress Progress) (err error) {
-	fail := func(err error) error { return fmt.Errorf("write %s as a disk: %w", i.Dir, err) }
+// A, under verity, and in slot B another one or room for it.
+func (i *Image) WriteDisk(ctx context.Context, path string, o DiskOptions) error {
 	work, err := os.MkdirTemp("", "clarity-disk-")
-	if err != nil {
-		return fail(err)
-	}
-	defer os.RemoveAll(work)
-	tree, err := i.tree()
-	if err != nil {
-		return fail(err)
-	}
-	progress.say("writing the root")
-	root, err := i.writeRoot(tree, filepath.Join(work, "root"))
-	if err != nil {
-		return fail(err)
-	}
-	initrd, err := i.stage1(ctx, tree, work, progress)
-	if err != nil {
-		return fail(err)
-	}
-	kernel, err := os.ReadFile(i.Kernel)
-	if err != nil {
-		return fail(err)
-	}
-	efi := firmware[i.Arch]
-	progress.say("fetching systemd-boot")
-	packages, _, err := Unpack(ctx, bootSuite, i.Arch, []string{"systemd-boot-efi"}, progress)
-	if err != nil {
-		return fail(err)
-	}
-	loader := packages.Get(efi.loader)
-	if loader == nil {
-		return fail(fmt.Errorf("systemd-boot-efi of %s has no /%s", bootSuite, efi.loader))
-	}
-	boot, err := loader.Bytes()
-	if err != nil {
-		return fail(err)
-	}
-	esp := &fat.FileSystem{Size: espSize, Label: "ESP", Serial: uint32(i.Epoch), Time: time.Unix(i.Epoch, 0), Files: []fat.File{
-		{Path: efi.path, Data: boot},
-		{Path: "loader/loader.conf", Data: []byte("timeout 0\ndefault clarity-*\n")},
-		{Path: "loader/entries/clarity-a.conf", Data: i.entry(slots.A, disk.GUID(i.ID, stateName), root.tree)},
-		{Path: "clarity-a/vmlinuz", Data: kernel},
-		{Path: "clarity-a/initrd", Data: initrd},
-	}}
-	progress.say("writing the disk")
-	placed, size, err := disk.Place(i.ID, i.partitions(esp, root))
 	if err == nil {
-		err = disk.Write(path, i.ID, placed, size)
+		defer os.RemoveAll(work)
+		err = i.writeDisk(ctx, path, work, o)
 	}
 	if err != nil {
-		return fail(err)
+		return fmt.Errorf("write %s as a disk: %w", i.Dir, err)
 	}
 	return nil
 }
 
-// stateName is the partition with the record of slots; varName that of /var, which has the
-// label of its file system.
-const (
-	stateName = "clarity-state"
-	varName   = "clarity-var"
-)
+func (i *Image) writeDisk(ctx context.Context, path, work string, o DiskOptions) error {
+	boot, err := i.loader(ctx, o.Progress)
+	if err != nil {
+		return err
+	}
+	esp := &fat.FileSystem{Size: cmp.Or(int64(i.Disk.ESP), espSize), Label: "ESP", Serial: uint32(i.Epoch), Time: time.Unix(i.Epoch, 0), Files: []fat.File{
+		{Path: firmware[i.Arch].path, Data: boot},
+		{Path: "loader/loader.conf", Data: []byte("timeout 0\ndefault " + loader.Entry(slots.A) + ".conf\n")},
+	}}
+	sides := map[slots.Slot]*side{}
+	for s, img := range map[slots.Slot]*Image{slots.A: i, slots.B: o.Second} {
+		if img == nil {
+			continue
+		}
+		if img.Arch != i.Arch {
+			return fmt.Errorf("slot %v cannot have %s: it is for %s, and slot %v is for %s", s, img.Dir, img.Arch, s.Other(), i.Arch)
+		}
+		if sides[s], err = img.side(ctx, s, disk.GUID(i.ID, bootdisk.State), filepath.Join(work, s.String()), o.Progress); err != nil {
+			return err
+		}
+		esp.Files = append(esp.Files, sides[s].files...)
+	}
+	slices.SortFunc(esp.Files, func(a, b fat.File) int { return cmp.Compare(a.Path, b.Path) })
+	parts, err := i.partitions(esp, sides)
+	if err != nil {
+		return err
+	}
+	o.Progress.say("writing the disk")
+	placed, size, err := disk.Place(i.ID, parts)
+	if err != nil {
+		return err
+	}
+	return disk.Write(path, i.ID, placed, size)
+}
+
+// loader fetches systemd-boot.
+func (i *Image) loader(ctx context.Context, progress Progress) ([]byte, error) {
+	progress.say("fetching systemd-boot")
+	packages, _, err := Unpack(ctx, bootSuite, i.Arch, []string{"systemd-boot-efi"}, progress)
+	if err != nil {
+		return nil, err
+	}
+	e := packages.Get(firmware[i.Arch].loader)
+	if e == nil {
+		return nil, fmt.Errorf("systemd-boot-efi of %s has no /%s", bootSuite, firmware[i.Arch].loader)
+	}
+	return e.Bytes()
+}
+
+// side is what a slot has: its root, and its files for the loader.
+type side struct {
+	*rootFile
+	files []fat.File
+}
+
+func (i *Image) side(ctx context.Context, s slots.Slot, state, work string, progress Progress) (*side, error) {
+	if err := os.Mkdir(work, 0o700); err != nil {
+		return nil, err
+	}
+	tree, err := i.tree()
+	if err != nil {
+		return nil, err
+	}
+	progress.say("writing the root of slot %v", s)
+	root, err := i.writeRoot(tree, filepath.Join(work, "root"))
+	if err != nil {
+		return nil, err
+	}
+	initrd, err := i.stage1(ctx, tree, work, progress)
+	if err != nil {
+		return nil, err
+	}
+	kernel, err := os.ReadFile(i.Kernel)
+	if err != nil {
+		return nil, err
+	}
+	name := loader.Entry(s)
+	return &side{root, []fat.File{
+		{Path: "loader/entries/" + name + ".conf", Data: i.entry(s, state, root.tree)},
+		{Path: name + "/vmlinuz", Data: kernel},
+		{Path: name + "/initrd", Data: initrd},
+	}}, nil
+}
 
 // partitions are those of the disk.
-func (i *Image) partitions(esp *fat.FileSystem, root *rootFile) []disk.Partition {
-	slot := root.size + root.size*rootSpare/4
+func (i *Image) partitions(esp *fat.FileSystem, sides map[slots.Slot]*side) ([]disk.Partition, error) {
+	var most int64
+	rec := &slots.Record{Seq: 1, Default: slots.A}
+	for s, side := range sides {
+		most = max(most, side.size)
+		*rec.Side(s) = side.Side
+	}
+	slot := cmp.Or(int64(i.Disk.Slot)/verity.Block*verity.Block, (most+most*rootSpare/4)/verity.Block*verity.Block)
+	if slot < most {
+		return nil, fmt.Errorf("the root takes %d KiB, and a slot has %d; say slot = \"%dM\" or more in [disk]", most>>10, slot>>10, (most+1<<20-1)>>20)
+	}
 	tree := verity.Size(uint64(slot / verity.Block))
 	parts := []disk.Partition{
-		{Name: "esp", Type: disk.ESP, Size: esp.Size, Fill: esp.WriteTo},
-		{Name: stateName, Type: disk.State, Size: stateSize, Fill: root.record},
-		{Name: "root-a", Type: disk.Root[i.Arch], Size: slot, Fill: root.copyTo},
-		{Name: "verity-a", Type: disk.Verity[i.Arch], Size: tree, Fill: root.treeTo},
-		{Name: "root-b", Type: disk.Root[i.Arch], Size: slot},
-		{Name: "verity-b", Type: disk.Verity[i.Arch], Size: tree},
+		{Name: bootdisk.ESP, Type: disk.ESP, Size: esp.Size, Fill: esp.WriteTo},
+		{Name: bootdisk.State, Type: disk.State, Size: stateSize, Fill: func(w io.WriterAt) error {
+			_, err := w.WriteAt(rec.Encode(), slots.Offsets[0])
+			return err
+		}},
+	}
+	for _, s := range []slots.Slot{slots.A, slots.B} {
+		root := disk.Partition{Name: bootdisk.Root + "-" + s.String(), Type: disk.Root[i.Arch], Size: slot}
+		hashes := disk.Partition{Name: bootdisk.Verity + "-" + s.String(), Type: disk.Verity[i.Arch], Size: tree}
+		if side := sides[s]; side != nil {
+			root.Fill, hashes.Fill = side.copyTo, side.treeTo
+		}
+		parts = append(parts, root, hashes)
 	}
 	if i.Data {
-		parts = append(parts, disk.Partition{Name: varName, Type: disk.Var, Size: int64(i.DataSize)})
+		parts = append(parts, disk.Partition{Name: bootdisk.Var, Type: disk.Var, Size: int64(i.DataSize)})
 	}
-	return parts
+	return parts, nil
 }
 
 // entry is that of the Boot Loader Specification for a slot.
@@ -126,8 +185,8 @@ func (i *Image) entry(s slots.Slot, state string, tree *verity.Tree) []byte {
 	lines := []string{
 		fmt.Sprintf("title      %s, slot %v", i.Name, s),
 		"version    " + i.ID[:12],
-		fmt.Sprintf("linux      /clarity-%v/vmlinuz", s),
-		fmt.Sprintf("initrd     /clarity-%v/initrd", s),
+		fmt.Sprintf("linux      /%s/vmlinuz", loader.Entry(s)),
+		fmt.Sprintf("initrd     /%s/initrd", loader.Entry(s)),
 		fmt.Sprintf("options    %s clarity.slot=%v clarity.state=%s clarity.root=%x", i.Cmdline, s, state, tree.Root),
 	}
 	return []byte(strings.Join(lines, "\n") + "\n")
@@ -158,7 +217,7 @@ type rootFile struct {
 	path string
 	size int64
 	tree *verity.Tree
-	side slots.Side
+	slots.Side
 }
 
 func (i *Image) writeRoot(t *Tree, path string) (*rootFile, error) {
@@ -203,12 +262,6 @@ func (r *rootFile) copyTo(w io.WriterAt) error {
 
 func (r *rootFile) treeTo(w io.WriterAt) error {
 	_, err := r.tree.WriteTo(io.NewOffsetWriter(w, 0))
-	return err
-}
-
-func (r *rootFile) record(w io.WriterAt) error {
-	rec := slots.Record{Seq: 1, Default: slots.A, Sides: [2]slots.Side{r.side}}
-	_, err := w.WriteAt(rec.Encode(), slots.Offsets[0])
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"clarityos/services/compile"
 	"clarityos/services/plan"
@@ -37,6 +38,11 @@ func (d *Definition) addPlan(t *Tree, id string, epoch int64, modules []string) 
 				len(refused), errors.Join(refused...))
 		}
 	}
+	for _, name := range d.Disk.Healthy {
+		if !slices.ContainsFunc(p.Units, func(u plan.Unit) bool { return u.Name == name }) {
+			return p.Findings, fmt.Errorf("disk.healthy: the image has no unit %s; a boot without it would never be good", name)
+		}
+	}
 	for _, name := range d.Goal {
 		if !slices.ContainsFunc(p.Units, func(u plan.Unit) bool { return u.Name == name && u.Enabled }) {
 			return p.Findings, fmt.Errorf("the definition's goal %s is no enabled unit; name units in full, such as web.service", name)
@@ -53,7 +59,7 @@ func (d *Definition) addPlan(t *Tree, id string, epoch int64, modules []string) 
 func (d *Definition) system(epoch int64, modules []string) plan.System {
 	s := plan.System{
 		Hostname: d.Hostname, Built: epoch, Rescue: d.Rescue, Console: d.Console, Modules: modules, Goal: d.Goal,
-		Components: []string{"log", "devices", "setup", "network", "agent", "bus"},
+		Components: []string{"log", "devices", "setup", "network", "agent", "bus", "slots"}, Trial: d.trial(),
 	}
 	if d.Learn {
 		s.Components = append(s.Components, "learn")
@@ -69,4 +75,11 @@ func (d *Definition) system(epoch int64, modules []string) plan.System {
 		s.Data = &plan.Data{Label: dataLabel}
 	}
 	return s
+}
+
+// trial is when a boot of a slot is good.
+func (d *Definition) trial() plan.Trial {
+	long, _ := time.ParseDuration(d.Disk.For) // both were checked
+	within, _ := time.ParseDuration(d.Disk.Within)
+	return plan.Trial{Units: d.Disk.Healthy, For: long, Within: within}
 }

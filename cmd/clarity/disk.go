@@ -12,17 +12,23 @@ import (
 func newDisk() *cobra.Command {
 	var out string
 	c := &cobra.Command{
-		Use:   "disk IMAGE",
+		Use:   "disk IMAGE [SECOND]",
 		Short: "Write an image as a disk that firmware boots",
-		Long: "Write an image as a disk that UEFI firmware boots: a partition for the loader, systemd-boot, a read-only\n" +
-			"root that dm-verity checks, room for another one, and one for /var where the image wants that.",
-		Args: cobra.ExactArgs(1),
+		Long: `Write an image as a disk that UEFI firmware boots: a partition for the loader,
+systemd-boot, two slots for a read-only root that dm-verity checks, and one for /var
+where the image wants that. Slot A has IMAGE. Slot B has SECOND, which is booted when
+IMAGE cannot be, or room for what an update brings.`,
+		Args: cobra.RangeArgs(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
+			o := images.DiskOptions{Progress: func(line string) { fmt.Fprintln(os.Stderr, "  "+line) }}
 			img, err := images.Open(args[0])
+			if err == nil && len(args) == 2 {
+				o.Second, err = images.Open(args[1])
+			}
 			if err != nil {
 				return err
 			}
-			if err := img.WriteDisk(c.Context(), out, func(line string) { fmt.Fprintln(os.Stderr, "  "+line) }); err != nil {
+			if err := img.WriteDisk(c.Context(), out, o); err != nil {
 				return err
 			}
 			fmt.Println(out)

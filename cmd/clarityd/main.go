@@ -32,6 +32,7 @@ var roles = map[string]role{
 	"log":        runLog,
 	"network":    runNetwork,
 	"setup":      runSetup,
+	"slots":      runSlots,
 }
 
 // lasting are the roles that go on as long as the machine and wait for others most of the

@@ -52,8 +52,14 @@ func mountData(ctx context.Context, d *plan.Data, say func(string)) error {
 	if err := unix.Mount(device, "/var", "ext4", unix.MS_NOSUID|unix.MS_NODEV, ""); err != nil {
 		return errors.Join(fmt.Errorf("mount %s on /var: %w", device, err), unix.Unmount(image, 0))
 	}
-	err = copyTree(image, "/var", blank)
-	if err == nil && blank {
+	emptied, err := reset("/var", say)
+	if err == nil {
+		err = copyTree(image, "/var", blank || emptied)
+	}
+	switch {
+	case err == nil && emptied:
+		err = forget("/var")
+	case err == nil && blank:
 		unix.Sync()
 	}
 	return errors.Join(err, unix.Unmount(image, 0), os.Remove(image))

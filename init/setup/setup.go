@@ -19,7 +19,11 @@ func Run(ctx context.Context, p *plan.Plan, say func(string)) error {
 		}
 	}
 	if p.System.Data != nil {
-		step("data disk", mountData(ctx, p.System.Data, say))
+		err := mountData(ctx, p.System.Data, say)
+		step("data disk", err)
+		if err == nil {
+			step("/etc", keepEtc())
+		}
 	}
 	step("kernel settings", applySysctl(p.Setup.Sysctl))
 	for _, r := range p.Setup.Files {

@@ -2,9 +2,11 @@ package setup
 
 import (
 	"encoding/binary"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"clarityos/services/plan"
@@ -112,5 +114,39 @@ func TestExt4Label(t *testing.T) {
 	copy(head[superblock+sbLabel:], "clarity-var")
 	if l, ok := ext4Label(head); !ok || l != "clarity-var" || allZero(head) {
 		t.Errorf("%q %v", l, ok)
+	}
+}
+
+func TestReset(t *testing.T) {
+	const etc, log, found = "lib/clarity/etc/upper/hosts", "log/boot", "lost+found/1"
+	for order, left := range map[string][]string{"": {etc, log, found}, "etc": {log, found}, "all": {found}} {
+		dir := t.TempDir()
+		for _, f := range []string{etc, log, found} {
+			if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(dir, f)), 0o755), os.WriteFile(filepath.Join(dir, f), nil, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if order != "" {
+			if err := os.WriteFile(filepath.Join(dir, ResetFile), []byte(order), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all, err := reset(dir, func(string) {})
+		if err != nil || all != (order == "all") {
+			t.Errorf("%q: %v, %v", order, all, err)
+		}
+		// One that is not whole yet is done again after a power cut.
+		if _, err := os.Stat(filepath.Join(dir, ResetFile)); (err == nil) != (order == "all") {
+			t.Errorf("%q: %v", order, err)
+		}
+		var have []string
+		for _, f := range []string{etc, log, found} {
+			if _, err := os.Stat(filepath.Join(dir, f)); err == nil {
+				have = append(have, f)
+			}
+		}
+		if !slices.Equal(have, left) {
+			t.Errorf("%q: left %q", order, have)
+		}
 	}
 }

@@ -3,12 +3,9 @@
 //
 //	main.go    the way from the kernel to the root's init
 //	words.go   what the loader says on the kernel's command line
-//	find.go    the machine's disk
-//	record.go  the record of slots on it
 //	root.go    mounting a root, and becoming its init
-//	loader.go  having the loader boot the other slot
 //
-// What to do is decided by package slots.
+// What to do is decided by package slots, from the record that package bootdisk reads.
 package main
 
 import (
@@ -21,7 +18,9 @@ import (
 
 	"clarityos/init/devices"
 	"clarityos/init/stage"
+	"clarityos/update/loader"
 	"clarityos/update/slots"
+	"clarityos/update/slots/bootdisk"
 )
 
 const (
@@ -42,9 +41,13 @@ func main() {
 		fmt.Fprintln(os.Stderr, "stage1: this is PID 1 of an initramfs; nothing else may start it")
 		os.Exit(64)
 	}
-	err := run()
-	say("%v; the machine restarts in %v", err, pause)
-	time.Sleep(pause)
+	again, err := run()
+	if again {
+		say("%v; the machine restarts", err)
+	} else {
+		say("%v; the machine restarts in %v", err, pause)
+		time.Sleep(pause)
+	}
 	unix.Sync()
 	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
 	select {} // PID 1 must not end
@@ -60,15 +63,16 @@ func say(format string, args ...any) {
 	fmt.Fprintf(f, "<4>stage 1: "+format+"\n", args...)
 }
 
-// run returns only with an error, or when the machine restarts.
-func run() error {
+// run returns only when the machine has to restart: again says that it goes on then, and
+// that there is nothing for a person to do.
+func run() (again bool, err error) {
 	notes, err := stage.Mount()
 	stage.StandardFiles()
 	for _, n := range notes {
 		say("%s", n)
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	w := readWords(stage.CommandLine())
 	modules, err := lines(modulesFile)
@@ -78,59 +82,66 @@ func run() error {
 	scan := devices.Load(modules, func(line string) { say("%s", line) })
 	d, err := await(w, scan)
 	if err != nil {
-		return err
+		return false, err
 	}
-	rec, err := openRecord(d.parts[stateName].device)
+	rec, err := bootdisk.OpenRecord(d.Parts[bootdisk.State].Device)
 	if err != nil {
 		say("%v", err) // what the loader has booted is used then
 	}
-	defer rec.close()
-	l := loader()
-	for {
-		c := slots.Choose(rec.now, slots.Boot{ID: bootID(), Loaded: w.slot, Forced: w.forced, CanArm: l != nil})
-		if err := rec.write(c.Next); err != nil {
-			say("%v; slot %v is booted, and nothing is tried", err, w.slot)
-			rec.now = nil
-			continue
-		}
-		say("%s", c.Reason)
-		if c.Tired {
-			say("it goes on in %v", pause)
-			time.Sleep(pause)
-		}
-		switch c.Do {
-		case slots.Switch:
-			if err := l.armOnce(c.Slot); err != nil {
-				return fmt.Errorf("have the loader boot slot %v: %w", c.Slot, err)
-			}
-			unix.Sync()
-			return unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
-		case slots.Rescue:
-			return errors.New(c.Reason)
-		}
-		err := enter(d, c, rec.root(c.Slot, w.root))
-		failed := fmt.Errorf("slot %v: %w", c.Slot, err)
-		if rec.now == nil {
-			return failed
-		}
-		return errors.Join(failed, rec.write(rec.now.Failed(c.Slot, err.Error())))
+	defer rec.Close()
+	l := loader.Find()
+	c := choose(rec, slots.Boot{ID: bootID(), Loaded: w.slot, Forced: w.forced, CanArm: l != nil})
+	if c.Tired {
+		say("it goes on in %v", pause)
+		time.Sleep(pause)
 	}
+	switch c.Do {
+	case slots.Switch:
+		if err := l.ArmOnce(c.Slot); err != nil {
+			return false, fmt.Errorf("have the loader boot slot %v: %w", c.Slot, err)
+		}
+		return true, errors.New(c.Reason)
+	case slots.Rescue:
+		return false, errors.New(c.Reason)
+	}
+	failed := enter(d, c, rootOf(rec.Now, c.Slot, w.root), l)
+	if rec.Now == nil {
+		return false, fmt.Errorf("slot %v: %w", c.Slot, failed)
+	}
+	next := rec.Now.Failed(c.Slot, failed.Error())
+	if err := rec.Write(next); err != nil {
+		return false, errors.Join(fmt.Errorf("slot %v: %w", c.Slot, failed), err)
+	}
+	return next.Side(c.Slot).State == slots.Bad, fmt.Errorf("slot %v: %w", c.Slot, failed)
+}
+
+// choose decides which slot is booted, and has the record say so before it is done. A
+// record that cannot be written is not used.
+func choose(rec *bootdisk.Record, b slots.Boot) slots.Choice {
+	c := slots.Choose(rec.Now, b)
+	if err := rec.Write(c.Next); err != nil {
+		say("%v; nothing is tried", err)
+		rec.Now = nil
+		c = slots.Choose(nil, b)
+	}
+	say("%s", c.Reason)
+	return c
 }
 
 // await waits for the disk, and for the partitions that each boot needs. Scan has modules
 // be loaded for devices that have come.
-func await(w words, scan func()) (disk, error) {
+func await(w words, scan func()) (bootdisk.Disk, error) {
 	began := time.Now()
 	said := false
 	for n := 0; ; n++ {
-		d, err := find(os.DirFS("/sys/block"), w.state)
+		d, err := bootdisk.Find(os.DirFS("/sys/block"), w.state)
 		if err == nil {
-			if err = d.has("root-a", "verity-a"); err == nil {
+			if err = d.Has("root-a", "verity-a"); err == nil {
 				return d, nil
 			}
 		}
 		waited := time.Since(began)
-		if !errors.Is(err, errNotYet) || waited > diskWait {
+		if !errors.Is(err, bootdisk.ErrNotYet) || waited > diskWait {
 			return d, fmt.Errorf("after %v: %w", waited.Round(time.Millisecond), err)
 		}
 		if waited > tell && !said {

@@ -12,31 +12,29 @@ import (
 
 	"clarityos/init/mapper"
 	"clarityos/init/stage"
+	"clarityos/update/loader"
 	"clarityos/update/slots"
+	"clarityos/update/slots/bootdisk"
 	"clarityos/update/verity"
 )
 
-const (
-	newRoot = "/sysroot"
-	// chosenFile tells the root's init what was chosen, and why.
-	chosenFile = "/run/clarity/slot"
-)
+const newRoot = "/sysroot"
 
 // moved are the mounts that go along, with those below them.
 var moved = []string{"/proc", "/sys", "/dev", "/run", "/tmp"}
 
 // enter mounts the root of the slot that was chosen and executes its init. It returns only
 // when that fails.
-func enter(d disk, c slots.Choice, root verity.Hash) error {
-	data, hashes := "root-"+c.Slot.String(), "verity-"+c.Slot.String()
-	if err := d.has(data, hashes); err != nil {
+func enter(d bootdisk.Disk, c slots.Choice, root verity.Hash, l loader.Loader) error {
+	data, hashes := bootdisk.Root+"-"+c.Slot.String(), bootdisk.Verity+"-"+c.Slot.String()
+	if err := d.Has(data, hashes); err != nil {
 		return err
 	}
-	tree, err := readTree(d.parts[hashes].device)
+	tree, err := readTree(d.Parts[hashes].Device)
 	if err != nil {
 		return err
 	}
-	device, err := mapper.Create(data, mapper.Verity(d.parts[data].device, d.parts[hashes].device, tree, root, mapper.Fail))
+	device, err := mapper.Create(data, mapper.Verity(d.Parts[data].Device, d.Parts[hashes].Device, tree, root, mapper.Fail))
 	if err != nil {
 		return err
 	}
@@ -49,14 +47,26 @@ func enter(d disk, c slots.Choice, root verity.Hash) error {
 	if err := writable(newRoot, "/etc", "/var"); err != nil {
 		return err
 	}
-	chosen, err := json.Marshal(map[string]any{"slot": c.Slot.String(), "reason": c.Reason, "worse": c.Worse})
+	running := slots.Running{Slot: c.Slot.String(), Reason: c.Reason, Worse: c.Worse, Record: d.Parts[bootdisk.State].Device, Loader: "none"}
+	if l != nil {
+		running.Loader = l.String()
+	}
+	text, err := json.Marshal(running)
 	if err == nil {
-		err = os.WriteFile(chosenFile, chosen, 0o644)
+		err = os.WriteFile(slots.RunningFile, text, 0o644)
 	}
 	if err != nil {
 		return fmt.Errorf("say which slot was chosen: %w", err)
 	}
 	return become(newRoot, "/init")
+}
+
+// rootOf is the root hash of a slot: by the record or, where there is none, the loader's.
+func rootOf(r *slots.Record, s slots.Slot, loaded verity.Hash) verity.Hash {
+	if r != nil && r.Side(s).Root != (verity.Hash{}) {
+		return r.Side(s).Root
+	}
+	return loaded
 }
 
 // writable lays memory over folders of a root, so that what is written there is gone with

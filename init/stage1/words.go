@@ -22,9 +22,9 @@ func readWords(line []string) (w words) {
 		key, value, _ := strings.Cut(word, "=")
 		switch key {
 		case "clarity.slot":
-			w.slot = slotOf(value)
+			w.slot = slots.Named(value)
 		case "clarity.force":
-			w.forced = slotOf(value)
+			w.forced = slots.Named(value)
 		case "clarity.state":
 			w.state = value
 		case "clarity.root":
@@ -34,15 +34,6 @@ func readWords(line []string) (w words) {
 		}
 	}
 	return w
-}
-
-func slotOf(word string) slots.Slot {
-	for _, s := range []slots.Slot{slots.A, slots.B} {
-		if word == s.String() {
-			return s
-		}
-	}
-	return slots.None
 }
 
 // bootID is the kernel's id of this boot.

@@ -1,6 +1,9 @@
 package plan
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // Schema is the version of the plan's meaning. A plan of another schema is
 // refused: it was made by a compiler that does not belong to this PID 1.
@@ -37,6 +40,15 @@ type System struct {
 	Network    []Network `json:",omitempty"`
 	Data       *Data     `json:",omitempty"` // nil: /var stays in memory
 	Goal       []string  `json:",omitempty"` // what the machine is there for: a boot that is ordered by what was learned starts it first
+	Trial      Trial     // when a boot of a root slot is good
+}
+
+// Trial says when a boot of a root slot is good: once units are up and healthy for a time,
+// all of them.
+type Trial struct {
+	Units  []string      `json:",omitempty"` // none: all that are enabled
+	For    time.Duration `json:",omitempty"` // … so long without a break
+	Within time.Duration `json:",omitempty"` // of the begin of the boot, or it is bad
 }
 
 // Network configures one interface. DHCP and Address exclude each other.

@@ -30,6 +30,16 @@ func (s Slot) String() string {
 	return "none"
 }
 
+// Named gives the slot of a name, such as "a"; None of another one.
+func Named(name string) Slot {
+	for _, s := range []Slot{A, B} {
+		if name == s.String() {
+			return s
+		}
+	}
+	return None
+}
+
 // Other gives the other slot; None of None.
 func (s Slot) Other() Slot {
 	switch s {

@@ -1,4 +1,4 @@
-package main
+package bootdisk
 
 import (
 	"errors"
@@ -39,22 +39,22 @@ func TestFind(t *testing.T) {
 		"none":                    {map[string][]string{"sda": {"esp 1"}}, "", "", "is not there yet"},
 		"one of two, none wanted": {map[string][]string{"sda": mine}, "", "sda", ""},
 	} {
-		d, err := find(sys(c.disks), c.state)
-		if d.name != c.want || c.err == "" && err != nil || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
+		d, err := Find(sys(c.disks), c.state)
+		if d.Name != c.want || c.err == "" && err != nil || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
 			t.Errorf("%s: %+v, %v", name, d, err)
 		}
-		if strings.Contains(c.err, "yet") && !errors.Is(err, errNotYet) {
+		if strings.Contains(c.err, "yet") && !errors.Is(err, ErrNotYet) {
 			t.Errorf("%s: it may come: %v", name, err)
 		}
 	}
-	d, err := find(sys(map[string][]string{"sdb": mine}), "aa-bb")
-	if err != nil || d.parts["root-a"] != (partition{"/dev/sdb3", "root-a", "3"}) {
+	d, err := Find(sys(map[string][]string{"sdb": mine}), "aa-bb")
+	if err != nil || d.Parts["root-a"] != (Partition{"/dev/sdb3", "root-a", "3"}) {
 		t.Errorf("%+v, %v", d, err)
 	}
-	if err := d.has("esp", "root-a"); err != nil {
+	if err := d.Has("esp", "root-a"); err != nil {
 		t.Error(err)
 	}
-	if err := d.has("esp", "verity-a"); !errors.Is(err, errNotYet) || !strings.Contains(err.Error(), "partition verity-a of disk sdb") {
+	if err := d.Has("esp", "verity-a"); !errors.Is(err, ErrNotYet) || !strings.Contains(err.Error(), "partition verity-a of disk sdb") {
 		t.Error(err)
 	}
 }

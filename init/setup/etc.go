@@ -1,0 +1,88 @@
+package setup
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"clarityos/update/slots"
+)
+
+// etcDir has what is changed in /etc on a machine whose root cannot be written.
+const etcDir = "/var/lib/clarity/etc"
+
+// keepEtc lays /var over the /etc of a root slot, in which changes were lost with the boot
+// so far.
+func keepEtc() error {
+	if _, err := os.Stat(slots.RunningFile); errors.Is(err, os.ErrNotExist) {
+		return nil // its root is in memory, with /etc
+	}
+	upper, work := etcDir+"/upper", etcDir+"/work"
+	if err := errors.Join(os.MkdirAll(upper, 0o755), os.MkdirAll(work, 0o700)); err != nil {
+		return err
+	}
+	if err := unix.Mount("overlay", "/etc", "overlay", 0, "lowerdir=/etc,upperdir="+upper+",workdir="+work); err != nil {
+		return fmt.Errorf("lay %s over /etc; what is changed there is lost with this boot: %w", upper, err)
+	}
+	return nil
+}
+
+// ResetFile in /var asks for a factory reset at the next boot: of /etc alone when it says
+// "etc", else of all that /var has.
+const ResetFile = ".clarity-factory-reset"
+
+// AskReset puts the order for a factory reset on the disk: "all" or "etc".
+func AskReset(what string) error {
+	var root, own unix.Stat_t
+	if err := errors.Join(unix.Stat("/", &root), unix.Stat("/var", &own)); err != nil {
+		return err
+	}
+	if root.Dev == own.Dev {
+		return errors.New("/var is in memory: every boot of this machine begins as if it were the first one")
+	}
+	return writeFile("/var/"+ResetFile, []byte(what), 0o600)
+}
+
+// reset does what a ResetFile in dir, which is /var, asks for. A power cut on the way has
+// the next boot do it again. All says that nothing is left.
+func reset(dir string, say func(string)) (all bool, err error) {
+	order, err := os.ReadFile(filepath.Join(dir, ResetFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if string(order) == "etc" {
+		say("factory reset of /etc")
+		if err := os.RemoveAll(filepath.Join(dir, "lib/clarity/etc")); err != nil {
+			return false, err
+		}
+		return false, forget(dir)
+	}
+	say("factory reset")
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range entries {
+		if e.Name() != ResetFile && e.Name() != "lost+found" {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	if err != nil {
+		return false, fmt.Errorf("empty /var: %w", err)
+	}
+	return true, nil
+}
+
+// forget takes a ResetFile away once all else is on the disk.
+func forget(dir string) error {
+	unix.Sync()
+	err := os.Remove(filepath.Join(dir, ResetFile))
+	unix.Sync()
+	return err
+}

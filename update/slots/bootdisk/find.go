@@ -1,0 +1,112 @@
+package bootdisk
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Partition is one of a disk.
+type Partition struct {
+	Device string // below /dev
+	Name   string // in the partition table
+	UUID   string // likewise, in capitals; "" where the kernel does not tell
+}
+
+// Disk is one with its partitions, by their names.
+type Disk struct {
+	Name  string
+	Parts map[string]Partition
+}
+
+// The names of partitions; the root and the hash tree of a slot end with "-a" or "-b".
+const (
+	ESP    = "esp"
+	State  = "clarity-state" // it has the record of slots
+	Root   = "root"
+	Verity = "verity"
+	Var    = "clarity-var"
+)
+
+// ErrNotYet is wrapped where a disk or a partition is not there, and may come.
+var ErrNotYet = errors.New("is not there yet")
+
+// Find gives the disk of the machine: the one whose partition State has the GUID state or,
+// where the kernel tells none, or state is "", the only one that has such a partition. Block
+// is /sys/block.
+func Find(block fs.FS, state string) (Disk, error) {
+	names, err := fs.ReadDir(block, ".")
+	if err != nil {
+		return Disk{}, fmt.Errorf("look for disks: %w", err)
+	}
+	var with []Disk
+	for _, n := range names {
+		d := Disk{n.Name(), partitions(block, n.Name())}
+		p, has := d.Parts[State]
+		switch {
+		case !has:
+		case p.UUID != "" && p.UUID == strings.ToUpper(state):
+			return d, nil
+		case p.UUID == "" || state == "":
+			with = append(with, d)
+		}
+	}
+	switch len(with) {
+	case 0:
+		return Disk{}, fmt.Errorf("the disk with partition %s %s %w", State, state, ErrNotYet)
+	case 1:
+		return with[0], nil
+	}
+	var which []string
+	for _, d := range with {
+		which = append(which, d.Name)
+	}
+	return Disk{}, fmt.Errorf("these disks have a partition %s, and nothing says which one was booted from: %s; remove all but one", State, strings.Join(which, ", "))
+}
+
+// partitions gives those of a disk, by name; of two with one name the first.
+func partitions(block fs.FS, name string) map[string]Partition {
+	out := map[string]Partition{}
+	entries, _ := fs.ReadDir(block, name) // it may have gone
+	var dirs []string
+	for _, e := range entries {
+		dirs = append(dirs, e.Name())
+	}
+	slices.SortFunc(dirs, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }) // by number
+	for _, dir := range dirs {
+		text, err := fs.ReadFile(block, path.Join(name, dir, "uevent"))
+		if err != nil {
+			continue
+		}
+		p := Partition{}
+		for line := range strings.Lines(string(text)) {
+			key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+			switch key {
+			case "DEVNAME":
+				p.Device = "/dev/" + value
+			case "PARTNAME":
+				p.Name = value
+			case "PARTUUID":
+				p.UUID = strings.ToUpper(value)
+			}
+		}
+		if _, twice := out[p.Name]; p.Name != "" && p.Device != "" && !twice {
+			out[p.Name] = p
+		}
+	}
+	return out
+}
+
+// Has says which of the named partitions a disk lacks, as ErrNotYet.
+func (d Disk) Has(names ...string) error {
+	for _, n := range names {
+		if _, ok := d.Parts[n]; !ok {
+			return fmt.Errorf("partition %s of disk %s %w", n, d.Name, ErrNotYet)
+		}
+	}
+	return nil
+}
