@@ -42,15 +42,15 @@ func (c *ctl) withRecord(work func(slots.Running, *bootdisk.Record) error) error
 	if err != nil {
 		return err
 	}
-	rec, err := bootdisk.OpenRecord(running.Record)
+	rec := bootdisk.OpenRecord(running.Record)
 	defer rec.Close()
 	if rec.Now == nil {
-		return err
+		return rec.Problem
 	}
 	return work(running, rec)
 }
 
-// change has the record become what next makes of it, and the loader boot what is the
+// changeRecord has the record become what next makes of it, and the loader boot what is the
 // default then.
 func (c *ctl) changeRecord(next func(slots.Running, *slots.Record) (*slots.Record, error)) error {
 	return c.withRecord(func(running slots.Running, rec *bootdisk.Record) error {

@@ -4,6 +4,7 @@
 //	main.go    the way from the kernel to the root's init
 //	words.go   what the loader says on the kernel's command line
 //	root.go    mounting a root, and becoming its init
+//	kexec.go   starting the other slot's kernel
 //
 // What to do is decided by package slots, from the record that package bootdisk reads.
 package main
@@ -18,6 +19,7 @@ import (
 
 	"clarityos/init/devices"
 	"clarityos/init/stage"
+	"clarityos/init/watchdog"
 	"clarityos/update/loader"
 	"clarityos/update/slots"
 	"clarityos/update/slots/bootdisk"
@@ -41,12 +43,13 @@ func main() {
 		fmt.Fprintln(os.Stderr, "stage1: this is PID 1 of an initramfs; nothing else may start it")
 		os.Exit(64)
 	}
-	again, err := run()
+	dog := watchdog.New()
+	again, err := run(dog)
 	if again {
 		say("%v; the machine restarts", err)
 	} else {
 		say("%v; the machine restarts in %v", err, pause)
-		time.Sleep(pause)
+		wait(dog)
 	}
 	unix.Sync()
 	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
@@ -63,9 +66,17 @@ func say(format string, args ...any) {
 	fmt.Fprintf(f, "<4>stage 1: "+format+"\n", args...)
 }
 
+// wait lets pass what a person needs to read.
+func wait(dog *watchdog.Watchdog) {
+	for left := pause; left > 0; left -= time.Second {
+		dog.Pet()
+		time.Sleep(time.Second)
+	}
+}
+
 // run returns only when the machine has to restart: again says that it goes on then, and
 // that there is nothing for a person to do.
-func run() (again bool, err error) {
+func run(dog *watchdog.Watchdog) (again bool, err error) {
 	notes, err := stage.Mount()
 	stage.StandardFiles()
 	for _, n := range notes {
@@ -80,25 +91,26 @@ func run() (again bool, err error) {
 		say("which modules to load: %v", err)
 	}
 	scan := devices.Load(modules, func(line string) { say("%s", line) })
-	d, err := await(w, scan)
+	d, err := await(w, scan, dog)
 	if err != nil {
 		return false, err
 	}
-	rec, err := bootdisk.OpenRecord(d.Parts[bootdisk.State].Device)
-	if err != nil {
-		say("%v", err) // what the loader has booted is used then
-	}
+	dog.Pet() // its driver was loaded with those of disks
+	rec := bootdisk.OpenRecord(d.Parts[bootdisk.State].Device)
 	defer rec.Close()
+	if rec.Problem != nil {
+		say("%v", rec.Problem)
+	}
 	l := loader.Find()
-	c := choose(rec, slots.Boot{ID: bootID(), Loaded: w.slot, Forced: w.forced, CanArm: l != nil})
+	c := choose(rec, slots.Boot{ID: bootID(), Loaded: w.slot, Forced: w.forced, CanArm: true})
 	if c.Tired {
 		say("it goes on in %v", pause)
-		time.Sleep(pause)
+		wait(dog)
 	}
 	switch c.Do {
 	case slots.Switch:
-		if err := l.ArmOnce(c.Slot); err != nil {
-			return false, fmt.Errorf("have the loader boot slot %v: %w", c.Slot, err)
+		if err := switchTo(d, c.Slot, dog, l); err != nil {
+			return false, err
 		}
 		return true, errors.New(c.Reason)
 	case slots.Rescue:
@@ -130,7 +142,7 @@ func choose(rec *bootdisk.Record, b slots.Boot) slots.Choice {
 
 // await waits for the disk, and for the partitions that each boot needs. Scan has modules
 // be loaded for devices that have come.
-func await(w words, scan func()) (bootdisk.Disk, error) {
+func await(w words, scan func(), dog *watchdog.Watchdog) (bootdisk.Disk, error) {
 	began := time.Now()
 	said := false
 	for n := 0; ; n++ {
@@ -149,6 +161,7 @@ func await(w words, scan func()) (bootdisk.Disk, error) {
 			say("%v; it is waited for, at most %v", err, diskWait)
 		}
 		time.Sleep(look)
+		dog.Pet()
 		if n%10 == 9 {
 			scan()
 		}

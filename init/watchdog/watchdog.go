@@ -40,6 +40,9 @@ func (w *Watchdog) String() string {
 	return fmt.Sprintf("%s, %v", w.Identity, w.Timeout)
 }
 
+// Hardware says whether the device goes on when the kernel does not.
+func (w *Watchdog) Hardware() bool { return w.fd >= 0 && w.Identity != "Software Watchdog" }
+
 // Pet puts the reset off, and opens the device if it has appeared.
 func (w *Watchdog) Pet() {
 	if w.fd < 0 {

@@ -19,30 +19,30 @@ const (
 
 // Record is that of the slots, on its partition. Whoever has it open is the only one.
 type Record struct {
-	Now *slots.Record // nil: there is none that can be read
+	Now     *slots.Record // nil: there is none that can be read
+	Problem error         // why there is none or, with one, what is wrong with the other copy
 
 	disk *direct
 	seq  uint64
 }
 
-// OpenRecord reads the record on a partition, and waits for others that have it open. The
-// error says why there is none or, with one, what is wrong with the other copy; the record
-// is to be used and closed all the same.
-func OpenRecord(device string) (*Record, error) {
+// OpenRecord reads the record on a partition, and waits for others that have it open. It is
+// to be closed, whatever there is.
+func OpenRecord(device string) *Record {
 	r := &Record{}
-	d, err := openDirect(device)
-	if err != nil {
-		return r, fmt.Errorf("the record of slots: %w", err)
+	var err error
+	if r.disk, err = openDirect(device); err != nil {
+		r.Problem = fmt.Errorf("the record of slots: %w", err)
+		return r
 	}
-	r.disk = d
-	if err := d.lock(); err != nil {
-		return r, fmt.Errorf("lock the record of slots on %s: %w", device, err)
+	if err := r.disk.lock(); err != nil {
+		r.Problem = fmt.Errorf("lock the record of slots on %s: %w", device, err)
+		return r
 	}
-	if r.Now, err = slots.Read(d); r.Now == nil {
-		return r, err
+	if r.Now, r.Problem = slots.Read(r.disk); r.Now != nil {
+		r.seq = r.Now.Seq
 	}
-	r.seq = r.Now.Seq
-	return r, err
+	return r
 }
 
 // Write makes next, unless that is nil, the record. It is on the disk then.

@@ -49,13 +49,13 @@ func Run(ctx context.Context, trial plan.Trial, say func(string)) error {
 	if err != nil {
 		return err
 	}
-	rec, err := bootdisk.OpenRecord(running.Record)
+	rec := bootdisk.OpenRecord(running.Record)
 	defer rec.Close()
 	if rec.Now == nil {
-		return fmt.Errorf("nothing can be said of slot %s: %w", running.Slot, err)
+		return fmt.Errorf("nothing can be said of slot %s: %w", running.Slot, rec.Problem)
 	}
-	if err != nil {
-		say(err.Error()) // of the other copy, which is written again
+	if rec.Problem != nil {
+		say(rec.Problem.Error())
 	}
 	s, next := slots.Named(running.Slot), *rec.Now
 	switch {

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"clarityos/init/devices"
+	"clarityos/init/watchdog"
+	"clarityos/update/loader"
+	"clarityos/update/slots"
+	"clarityos/update/slots/bootdisk"
+)
+
+// espDir is where the loader's partition is mounted, when its files are needed.
+const espDir = "/esp"
+
+// switchTo has the kernel of a slot started, once. It is started from here, since a
+// watchdog goes on through that and ends a kernel that hangs; else by the loader. It returns
+// when the machine has to restart for it, or with an error.
+func switchTo(d bootdisk.Disk, s slots.Slot, w *watchdog.Watchdog, l loader.Loader) error {
+	if w.Hardware() {
+		w.Pet()
+	} else {
+		say("there is no watchdog in hardware: if the kernel of slot %v hangs, only a person can restart this machine", s)
+	}
+	err := kexec(d, s)
+	if l == nil {
+		return fmt.Errorf("start the kernel of slot %v: %w", s, err)
+	}
+	say("start the kernel of slot %v: %v; the loader is asked instead", s, err)
+	return l.ArmOnce(s)
+}
+
+// kexec starts the kernel of a slot. It returns only with an error.
+func kexec(d bootdisk.Disk, s slots.Slot) error {
+	if err := d.Has(bootdisk.ESP); err != nil {
+		return err
+	}
+	if err := errors.Join(devices.Modprobe([]string{"vfat", "nls_cp437", "nls_ascii"}), os.MkdirAll(espDir, 0o755)); err != nil {
+		return err
+	}
+	if err := unix.Mount(d.Parts[bootdisk.ESP].Device, espDir, "vfat", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+		return fmt.Errorf("mount the loader's partition: %w", err)
+	}
+	defer unix.Unmount(espDir, 0)
+	text, err := os.ReadFile(espDir + "/loader/entries/" + loader.Entry(s) + ".conf")
+	if err != nil {
+		return err
+	}
+	e, err := parseEntry(string(text))
+	if err != nil {
+		return fmt.Errorf("boot entry %s: %w", loader.Entry(s), err)
+	}
+	if err := load(espDir+e.kernel, espDir+e.initrd, e.options); err != nil {
+		return fmt.Errorf("load %s: %w", e.kernel, err)
+	}
+	unix.Sync()
+	return fmt.Errorf("kexec: %w", unix.Reboot(unix.LINUX_REBOOT_CMD_KEXEC))
+}
+
+// load gives the kernel another one, with its initramfs and command line.
+func load(kernel, initrd, options string) error {
+	k, err := os.Open(kernel)
+	if err != nil {
+		return err
+	}
+	defer k.Close()
+	i, err := os.Open(initrd)
+	if err != nil {
+		return err
+	}
+	defer i.Close()
+	return loadFiles(k, i, options)
+}
+
+// bootEntry is one of the Boot Loader Specification, type 1.
+type bootEntry struct{ kernel, initrd, options string }
+
+// parseEntry reads a boot entry, which has one initrd.
+func parseEntry(text string) (e bootEntry, err error) {
+	for line := range strings.Lines(text) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		value = strings.TrimSpace(value)
+		switch key {
+		case "linux":
+			e.kernel = value
+		case "initrd":
+			e.initrd = value
+		case "options":
+			e.options = value
+		}
+	}
+	if e.kernel == "" || e.initrd == "" || e.options == "" {
+		return e, errors.New("it lacks linux, initrd or options")
+	}
+	return e, nil
+}
