@@ -27,13 +27,14 @@ type platform struct {
 
 	// UEFI firmware, and the variables that it begins with, of Debian's packages.
 	firmware, variables string
+	uboot               string // likewise; "": there is none
 }
 
 // Under TCG, QEMU 7.2 corrupts guests that use cmpxchg16b, so it is left out
 // (DESIGN, section 10).
 var platforms = map[string]platform{
-	"amd64": {"qemu-system-x86_64", "pc", "max,-cx16", "host", "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"},
-	"arm64": {"qemu-system-aarch64", "virt", "cortex-a57", "host", "/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"},
+	"amd64": {"qemu-system-x86_64", "pc", "max,-cx16", "host", "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd", ""},
+	"arm64": {"qemu-system-aarch64", "virt", "cortex-a57", "host", "/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd", "/usr/lib/u-boot/qemu_arm64/u-boot.bin"},
 }
 
 // arguments returns what QEMU is started with for a config that is filled and
@@ -57,10 +58,7 @@ func arguments(c Config, threads string) []string {
 
 	switch {
 	case c.BootDisk != "":
-		add("-drive", "if=pflash,format=raw,unit=0,readonly=on,file="+p.firmware)
-		add("-drive", "if=pflash,format=raw,unit=1,file="+escape(variables(c.BootDisk)))
-		add("-drive", "if=none,id=boot,format=raw,discard=unmap,file="+escape(c.BootDisk))
-		add("-device", "virtio-blk-pci,drive=boot,bootindex=0")
+		add(p.boots(c)...)
 	default:
 		add("-kernel", c.Image.Kernel)
 		if c.Image.Initramfs != "" {

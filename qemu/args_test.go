@@ -27,6 +27,8 @@ func TestArguments(t *testing.T) {
 		"amd64-icount": {Image: image("amd64"), Accel: TCG, CountInstructions: true, NoReboot: true},
 		"arm64-tcg":    {Image: image("arm64"), Accel: TCG, AnyPorts: true},
 		"disk":         {Image: image("amd64"), Accel: TCG, Disk: "/a,b/var", Append: "clarity.learn=off", Extra: []string{"-S"}},
+		"boot-nvme":    {Image: image("amd64"), Accel: TCG, BootDisk: "/d", BootBus: NVMe},
+		"boot-u-boot":  {Image: image("arm64"), Accel: TCG, BootDisk: "/d", BootBy: UBoot},
 		"bare":         {Image: &images.Image{Arch: "amd64", Kernel: "/k"}, Accel: TCG},
 		"override":     {Image: image("amd64"), Accel: TCG, Forwards: []images.Forward{{Guest: 80}, {Host: 6379, Guest: 6379}}},
 	} {
@@ -75,6 +77,8 @@ func TestConfigRefused(t *testing.T) {
 		{"architecture", Config{Image: &images.Image{Name: "x", Arch: "riscv64"}}, "riscv64"},
 		{"guest port", Config{Image: img, Forwards: []images.Forward{{Host: 1, Guest: 0}}}, "forward 1:0"},
 		{"host port", Config{Image: img, Forwards: []images.Forward{{Host: 70000, Guest: 1}}}, "forward 70000:1"},
+		{"bus", Config{Image: img, BootDisk: "/d", BootBus: "floppy"}, "no bus \"floppy\""},
+		{"U-Boot", Config{Image: img, BootDisk: "/d", BootBy: UBoot}, "no U-Boot for amd64"},
 		{"memory", Config{Image: img, Memory: -1}, "-1 MiB"},
 	} {
 		if _, err := tc.cfg.filled(); err == nil || !strings.Contains(err.Error(), tc.want) {

@@ -26,9 +26,12 @@ type Config struct {
 	Disk     string
 	DiskSize uint64
 
-	// BootDisk is the file of a disk that UEFI firmware boots, in the place of the
-	// image's kernel; "" for none. The firmware's variables are kept beside it.
+	// BootDisk is the file of a disk that firmware boots, in the place of the image's
+	// kernel; "" for none. UEFI's variables are kept beside it. BootBus is how it is
+	// attached, BootBy what boots it; the zero values are virtio and UEFI.
 	BootDisk string
+	BootBus  Bus
+	BootBy   Firmware
 
 	// Forwards are TCP ports of the guest that 127.0.0.1 reaches, besides
 	// the image's. A Host of 0 takes a free port: see Machine.Address.
@@ -57,6 +60,12 @@ func (c Config) filled() (Config, error) {
 	}
 	if _, ok := platforms[c.Image.Arch]; !ok {
 		return c, fmt.Errorf("start image %s: QEMU is not set up here for architecture %q; amd64 and arm64 are", c.Image.Name, c.Image.Arch)
+	}
+	if _, ok := buses[c.BootBus]; !ok {
+		return c, fmt.Errorf("start image %s: there is no bus %q for disks", c.Image.Name, c.BootBus)
+	}
+	if c.BootBy == UBoot && platforms[c.Image.Arch].uboot == "" {
+		return c, fmt.Errorf("start image %s: there is no U-Boot for %s here; arm64 has one", c.Image.Name, c.Image.Arch)
 	}
 	if c.BootDisk != "" && c.Append != "" {
 		return c, fmt.Errorf("start image %s: the kernel's command line is on the disk %s; nothing can be added to it", c.Image.Name, c.BootDisk)

@@ -7,6 +7,51 @@ import (
 	"os"
 )
 
+// Firmware is what boots a disk.
+type Firmware string
+
+// The firmware there is.
+const (
+	UEFI  Firmware = "" // OVMF or AAVMF
+	UBoot Firmware = "u-boot"
+)
+
+// Bus is how a disk is attached.
+type Bus string
+
+// The buses.
+const (
+	Virtio Bus = ""
+	NVMe   Bus = "nvme"
+	SATA   Bus = "sata"
+	USB    Bus = "usb"
+	SD     Bus = "sd" // the disk's size has to be a power of two
+)
+
+// buses are the devices that attach the drive "boot".
+var buses = map[Bus][]string{
+	Virtio: {"virtio-blk-pci,drive=boot,bootindex=0"},
+	NVMe:   {"nvme,drive=boot,serial=boot,bootindex=0"},
+	SATA:   {"ahci,id=ahci", "ide-hd,drive=boot,bus=ahci.0,bootindex=0"},
+	USB:    {"qemu-xhci", "usb-storage,drive=boot,bootindex=0"},
+	SD:     {"sdhci-pci", "sd-card,drive=boot"},
+}
+
+// boots gives the arguments by which a disk is booted.
+func (p platform) boots(c Config) (args []string) {
+	if c.BootBy == UBoot {
+		args = append(args, "-bios", p.uboot)
+	} else {
+		args = append(args, "-drive", "if=pflash,format=raw,unit=0,readonly=on,file="+p.firmware,
+			"-drive", "if=pflash,format=raw,unit=1,file="+escape(variables(c.BootDisk)))
+	}
+	args = append(args, "-drive", "if=none,id=boot,format=raw,discard=unmap,file="+escape(c.BootDisk))
+	for _, d := range buses[c.BootBus] {
+		args = append(args, "-device", d)
+	}
+	return args
+}
+
 // variables is the file that keeps the firmware's variables of a disk.
 func variables(disk string) string { return disk + ".vars" }
 

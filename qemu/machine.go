@@ -57,7 +57,7 @@ func Start(ctx context.Context, cfg Config) (*Machine, error) {
 			return nil, fmt.Errorf("start image %s: %w", cfg.Image.Name, err)
 		}
 	}
-	if cfg.BootDisk != "" {
+	if cfg.BootDisk != "" && cfg.BootBy == UEFI {
 		if err := prepareVariables(cfg.BootDisk, platforms[cfg.Image.Arch].variables); err != nil {
 			return nil, fmt.Errorf("start image %s: %w", cfg.Image.Name, err)
 		}

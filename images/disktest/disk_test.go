@@ -1,5 +1,3 @@
-//go:build full
-
 // Package disktest boots disks by real firmware, whole and damaged.
 package disktest
 
@@ -25,7 +23,12 @@ const limit = 3 * time.Minute
 // build makes the image, with overlays, and its disk, with second in slot B.
 func build(t *testing.T, second *images.Image, overlays ...string) (*images.Image, string) {
 	t.Helper()
-	img := image(t, overlays...)
+	return buildWith(t, second, images.Override{Overlays: overlays})
+}
+
+func buildWith(t *testing.T, second *images.Image, o images.Override) (*images.Image, string) {
+	t.Helper()
+	img := imageWith(t, o)
 	path := filepath.Join(t.TempDir(), "disk")
 	if err := img.WriteDisk(t.Context(), path, images.DiskOptions{Second: second}); err != nil {
 		t.Fatal(err)
@@ -35,46 +38,35 @@ func build(t *testing.T, second *images.Image, overlays ...string) (*images.Imag
 
 func image(t *testing.T, overlays ...string) *images.Image {
 	t.Helper()
-	img, _, err := images.Build(t.Context(), "clarity.toml", images.Options{Out: t.TempDir(), Lock: t.TempDir() + "/lock", Fast: true, Override: images.Override{Overlays: overlays}})
+	return imageWith(t, images.Override{Overlays: overlays})
+}
+
+func imageWith(t *testing.T, o images.Override) *images.Image {
+	t.Helper()
+	img, _, err := images.Build(t.Context(), "clarity.toml", images.Options{Out: t.TempDir(), Lock: t.TempDir() + "/lock", Fast: true, Override: o})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return img
 }
 
-func TestBoot(t *testing.T) {
-	img, path := build(t, nil)
+// A system that is new is tried, and stays when it is good.
+func TestTrial(t *testing.T) {
+	img, path := build(t, image(t))
+	trial(t, path)
 	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path})
 	m.Must(limit, m.AgentReady())
-	m.MustShell(limit, "clarityctl wait --timeout 60s")
-	m.Must(limit, m.Prints("cat /run/clarity/slot", qemu.Has(`"slot":"a"`, `"reason":"slot a is good"`, `"worse":false`)))
-	m.Must(limit, m.Prints("cat /proc/mounts", qemu.Has("/dev/dm-0 / erofs ro,", " /var ext4 rw,", "overlay /etc overlay rw,")))
-	m.Must(limit, m.Prints("clarityctl logs -u hello", qemu.Has("hello")))
-	m.MustShell(limit, "echo kept >/var/kept; echo gone >/etc/gone; sync")
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	defer cancel()
-	if err := m.Reboot(ctx); err != nil {
-		t.Fatal(err)
-	}
-	m.Must(limit, m.AgentReady())
-	m.MustShell(limit, "test $(cat /var/kept) = kept && ! test -e /etc/gone")
-}
-
-// Without a record the loader's slot is booted, by the hash in its entry.
-func TestNoRecord(t *testing.T) {
-	img, path := build(t, nil)
-	overwrite(t, path, "clarity-state", slots.Offsets[0], make([]byte, slots.Size))
-	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path, NoReboot: true})
-	m.Must(limit, m.AgentReady())
-	m.Must(limit, m.Prints("cat /run/clarity/slot", qemu.Has("there is no record of slots; slot a is what the loader has booted")))
-}
-
-// A root that is not what its hash says is not mounted. Here there is no other one.
-func TestCorruptRoot(t *testing.T) {
-	img, path := build(t, nil)
-	overwrite(t, path, "root-a", 1024, []byte("no erofs"))
-	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path, NoReboot: true})
-	m.Must(limit, m.ConsoleLine("stage 1: slot a: mount root-a as the root: .*; the machine restarts in 20s"))
+	m.Must(limit, m.Prints("clarityctl slots", qemu.Has("slot b: good, runs, default, 1 made", "slot a: good\n", "slot b is tried, 1 more times after this one; loader: systemd-boot")))
+	// The loader has been told: the next boot does not need another one.
+	reboot(t, m)
+	m.Must(limit, m.Prints("clarityctl slots", qemu.Has("slot b: good, runs, default", "this boot: slot b is good")))
+	m.MustShell(limit, "clarityctl slots mark-bad b")
+	reboot(t, m)
+	m.Must(limit, m.Prints("clarityctl slots", qemu.Has("slot a: good, runs, default", "slot b: bad, 1 made\n", "  why      a person has marked it bad", "latest fall-back: slot b: a person has marked it bad")))
+	m.Must(limit, m.Prints("clarityctl slots mark-bad a", qemu.Has("slot a cannot be given up: slot b is bad, and not good")))
+	m.MustShell(limit, "clarityctl slots switch")
+	reboot(t, m)
+	m.Must(limit, m.Prints("clarityctl slots", qemu.Has("slot b: good, runs, default, 1 made")))
 }
 
 // trial has a disk's next boots try slot B.
@@ -112,55 +104,6 @@ type section struct {
 func (s section) ReadAt(b []byte, at int64) (int, error)  { return s.File.ReadAt(b, s.start+at) }
 func (s section) WriteAt(b []byte, at int64) (int, error) { return s.File.WriteAt(b, s.start+at) }
 
-// A system that is new is tried, and stays when it is good.
-func TestTrial(t *testing.T) {
-	img, path := build(t, image(t))
-	trial(t, path)
-	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path})
-	m.Must(limit, m.AgentReady())
-	m.Must(limit, m.Prints("clarityctl slots", qemu.Has("slot b: good, runs, default, 1 made", "slot a: good\n", "slot b is tried, 1 more times after this one; loader: systemd-boot")))
-	// The loader has been told: the next boot does not need another one.
-	reboot(t, m)
-	m.Must(limit, m.Prints("clarityctl slots", qemu.Has("slot b: good, runs, default", "this boot: slot b is good")))
-	m.MustShell(limit, "clarityctl slots mark-bad b")
-	reboot(t, m)
-	m.Must(limit, m.Prints("clarityctl slots", qemu.Has("slot a: good, runs, default", "slot b: bad, 1 made\n", "  why      a person has marked it bad", "latest fall-back: slot b: a person has marked it bad")))
-	m.Must(limit, m.Prints("clarityctl slots mark-bad a", qemu.Has("slot a cannot be given up: slot b is bad, and not good")))
-	m.MustShell(limit, "clarityctl slots switch")
-	reboot(t, m)
-	m.Must(limit, m.Prints("clarityctl slots", qemu.Has("slot b: good, runs, default, 1 made")))
-}
-
-// What is broken in a slot that is tried is left for the other one, with the reason.
-func TestBroken(t *testing.T) {
-	for name, c := range map[string]struct {
-		overlay string
-		damage  func(t *testing.T, path string)
-		reason  string
-	}{
-		"a unit that fails":      {"fails.toml", nil, "slot b: broken.service has failed: "},
-		"a unit that turns ill":  {"ill.toml", nil, "slot b: ill.service is unhealthy: "},
-		"an init that crashes":   {"crashes.toml", nil, "slot b: none of its 2 boots was good"},
-		"a root that is no root": {"", func(t *testing.T, path string) { overwrite(t, path, "root-b", 1024, []byte("no erofs")) }, "slot b: mount root-b as the root: "},
-		"a hash that is not it":  {"", func(t *testing.T, path string) { overwrite(t, path, "verity-b", 4096, []byte("no hash")) }, "slot b: "},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var overlays []string
-			if c.overlay != "" {
-				overlays = append(overlays, c.overlay)
-			}
-			img, path := build(t, image(t, overlays...))
-			trial(t, path)
-			if c.damage != nil {
-				c.damage(t, path)
-			}
-			m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path})
-			m.Must(limit, m.Prints("clarityctl slots", qemu.Has("slot a: good, runs, default", "slot b: bad", "latest fall-back: "+c.reason)))
-			m.MustShell(limit, "clarityctl wait --timeout 60s")
-		})
-	}
-}
-
 func reboot(t *testing.T, m *qemu.TestMachine) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
@@ -178,12 +121,18 @@ func overwrite(t *testing.T, path, name string, at int64, b []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	write(t, path, start+at, b)
+}
+
+// write damages a disk.
+func write(t *testing.T, path string, at int64, b []byte) {
+	t.Helper()
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := f.WriteAt(b, start+at); err != nil {
+	if _, err := f.WriteAt(b, at); err != nil {
 		t.Fatal(err)
 	}
 }

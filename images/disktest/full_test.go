@@ -1,0 +1,184 @@
+//go:build full
+
+package disktest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"clarityos/images"
+	"clarityos/qemu"
+	"clarityos/update/slots"
+)
+
+func TestBoot(t *testing.T) {
+	img, path := build(t, nil)
+	if err := os.Truncate(path, 2<<30); err != nil { // it has come to lie on a larger disk
+		t.Fatal(err)
+	}
+	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path})
+	m.Must(limit, m.AgentReady())
+	m.MustShell(limit, "clarityctl wait --timeout 60s")
+	m.Must(limit, m.Prints("cat /run/clarity/slot", qemu.Has(`"slot":"a"`, `"reason":"slot a is good"`, `"worse":false`)))
+	m.Must(limit, m.Prints("cat /proc/mounts", qemu.Has("/dev/dm-0 / erofs ro,", " /var ext4 rw,", "overlay /etc overlay rw,")))
+	m.Must(limit, m.Prints("clarityctl logs -u hello", qemu.Has("hello")))
+	m.Must(limit, m.Prints("df", func(text string) error {
+		size := regexp.MustCompile(`(?m)^\S+\s+(\d+)\s.*\s/var$`).FindStringSubmatch(text)
+		if len(size) != 2 || len(size[1]) < len("1000000") {
+			return fmt.Errorf("/var has not grown to more than 1 GiB: %s", text)
+		}
+		return nil
+	}))
+	m.MustShell(limit, "echo kept >/var/kept; echo kept >/etc/kept; echo other >/etc/hostname; sync")
+	reboot(t, m)
+	m.MustShell(limit, "test $(cat /var/kept) = kept -a $(cat /etc/kept) = kept -a $(cat /etc/hostname) = other && clarityctl factory-reset --etc")
+	reboot(t, m)
+	m.MustShell(limit, "test $(cat /var/kept) = kept -a ! -e /etc/kept -a $(cat /etc/hostname) = disktest && clarityctl factory-reset")
+	reboot(t, m)
+	m.MustShell(limit, "! test -e /var/kept && clarityctl wait --timeout 60s")
+}
+
+// Without a record the loader's slot is booted, by the hash in its entry.
+func TestNoRecord(t *testing.T) {
+	img, path := build(t, nil)
+	overwrite(t, path, "clarity-state", slots.Offsets[0], make([]byte, slots.Size))
+	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path, NoReboot: true})
+	m.Must(limit, m.AgentReady())
+	m.Must(limit, m.Prints("cat /run/clarity/slot", qemu.Has("there is no record of slots; slot a is what the loader has booted")))
+}
+
+// A root that is not what its hash says is not mounted. Here there is no other one.
+func TestCorruptRoot(t *testing.T) {
+	img, path := build(t, nil)
+	overwrite(t, path, "root-a", 1024, []byte("no erofs"))
+	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path, NoReboot: true})
+	m.Must(limit, m.ConsoleLine("stage 1: slot a: mount root-a as the root: .*; the machine restarts in 20s"))
+}
+
+// What is broken in a slot that is tried is left for the other one, with the reason.
+func TestBroken(t *testing.T) {
+	const tries = "slot b: none of its 2 boots was good"
+	for name, c := range map[string]struct {
+		overlay string // of the image in the slot
+		damage  func(t *testing.T, path string)
+		reason  string
+	}{
+		"a unit that fails":                 {"fails.toml", nil, "slot b: broken.service has failed: "},
+		"a unit that turns ill":             {"ill.toml", nil, "slot b: ill.service is unhealthy: "},
+		"an init that ends":                 {"crashes.toml", nil, tries},
+		"a kernel that panics":              {"panics.toml", nil, tries},
+		"a kernel that hangs":               {"hangs.toml", nil, tries},
+		"an initramfs that is none":         {"", garbled("clarity-b/initrd"), tries},
+		"a kernel that is none":             {"", garbled("clarity-b/vmlinuz"), tries},
+		"a boot entry that is none":         {"", garbled("loader/entries/clarity-b.conf"), tries},
+		"no boot entry":                     {"", removed("loader/entries/clarity-b.conf"), tries},
+		"a root that is no file system":     {"", overwritten("root-b", 1024, []byte("no erofs")), "slot b: mount root-b as the root: "},
+		"a hash tree without its first one": {"", overwritten("verity-b", 0, make([]byte, 4096)), "slot b: "},
+		"a root that is cut short":          {"", overwritten("root-b", 1<<20, make([]byte, 20<<20)), "slot b: "},
+		"a hash that is another one":        {"", overwritten("verity-b", 4096, []byte("no hash")), "slot b: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var overlays []string
+			if c.overlay != "" {
+				overlays = append(overlays, c.overlay)
+			}
+			img, path := build(t, image(t, overlays...))
+			trial(t, path)
+			if c.damage != nil {
+				c.damage(t, path)
+			}
+			m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path})
+			m.Must(patience, m.Prints("clarityctl slots", qemu.Has("slot a: good, runs, default", "slot b: bad", "latest fall-back: "+c.reason)))
+			m.MustShell(limit, "clarityctl wait --timeout 60s")
+		})
+	}
+}
+
+// patience is for several boots, and a watchdog or a unit that takes its time.
+const patience = 3 * limit
+
+// A partition table whose first copy is gone is read from the other one.
+func TestSecondTable(t *testing.T) {
+	img, path := build(t, nil)
+	write(t, path, 512, make([]byte, 16<<10))
+	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path, NoReboot: true})
+	m.Must(limit, m.AgentReady())
+	m.Must(limit, m.Prints("clarityctl slots", qemu.Has("slot a: good, runs, default")))
+}
+
+// A machine that has a second system does not need the first one.
+func TestGoodIsBroken(t *testing.T) {
+	img, path := build(t, image(t))
+	overwrite(t, path, "root-a", 1024, []byte("no erofs"))
+	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path})
+	m.Must(patience, m.Prints("clarityctl slots", qemu.Has("slot b: good, runs, default", "slot a: bad", "latest fall-back: slot a: mount root-a as the root: ")))
+}
+
+func TestBuses(t *testing.T) {
+	for _, bus := range []qemu.Bus{qemu.NVMe, qemu.SATA, qemu.USB, qemu.SD} {
+		t.Run(string(bus), func(t *testing.T) {
+			img, path := build(t, nil, "generic.toml")
+			if bus == qemu.SD {
+				if err := os.Truncate(path, 1<<30); err != nil {
+					t.Fatal(err)
+				}
+			}
+			m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path, BootBus: bus, NoReboot: true})
+			m.Must(limit, m.AgentReady())
+			m.Must(limit, m.Prints("clarityctl slots", qemu.Has("slot a: good, runs, default")))
+		})
+	}
+}
+
+// On arm64 the same disk is booted by UEFI and by U-Boot, which cannot be asked for a slot:
+// its kernel is started by the one that U-Boot boots.
+func TestARM64(t *testing.T) {
+	for name, by := range map[string]qemu.Firmware{"UEFI": qemu.UEFI, "U-Boot": qemu.UBoot} {
+		t.Run(name, func(t *testing.T) {
+			arm := images.Override{Arch: "arm64"}
+			img, path := buildWith(t, imageWith(t, arm), arm)
+			trial(t, path)
+			m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path, BootBy: by})
+			m.Must(patience, m.Prints("clarityctl slots", qemu.Has("slot b: good, runs, default", "slot a: good\n")))
+			reboot(t, m)
+			m.Must(patience, m.Prints("clarityctl slots", qemu.Has("slot b: good, runs, default")))
+		})
+	}
+}
+
+func overwritten(name string, at int64, b []byte) func(*testing.T, string) {
+	return func(t *testing.T, path string) { overwrite(t, path, name, at, b) }
+}
+
+// garbled has a file of the loader's partition be what it should not.
+func garbled(name string) func(*testing.T, string) {
+	return func(t *testing.T, path string) {
+		file := filepath.Join(t.TempDir(), "garbage")
+		if err := os.WriteFile(file, []byte("garbage"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		mtool(t, path, "mcopy", "-o", file, "::"+name)
+	}
+}
+
+func removed(name string) func(*testing.T, string) {
+	return func(t *testing.T, path string) { mtool(t, path, "mdel", "::"+name) }
+}
+
+// mtool changes the loader's partition.
+func mtool(t *testing.T, path, tool string, args ...string) {
+	t.Helper()
+	start, err := startOf(path, "esp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(tool, append([]string{"-i", path + "@@" + strconv.FormatInt(start, 10)}, args...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %q: %v: %s", tool, args, err, out)
+	}
+}
