@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 
 	"github.com/google/renameio/v2"
 
@@ -17,6 +18,7 @@ import (
 	"clarityos/services/compile"
 	"clarityos/services/plan"
 	"clarityos/services/unit"
+	"clarityos/update/slots/gate"
 )
 
 // thePlan reads the image's plan, or the copy of it.
@@ -42,9 +44,20 @@ func runDevices(ctx context.Context, _ []string) error {
 	}
 	publisher := client.NewPublisher(bus.Path, func(err error) { say(err.Error()) })
 	go publisher.Run(ctx)
-	return devices.Run(ctx, p.System.Modules, say, func(action, subsystem, path string) {
-		publisher.Publish(&bus.HardwareChange{Action: action, Subsystem: subsystem, Device: path})
+	var once sync.Once // a corrupt root has many blocks
+	return devices.Run(ctx, p.System.Modules, say, func(e devices.Event) {
+		publisher.Publish(&bus.HardwareChange{Action: e.Action, Subsystem: e.Subsystem, Device: e.Path})
+		if e.Corrupt != "" {
+			once.Do(func() { go corrupt(ctx, e.Corrupt) })
+		}
 	})
+}
+
+// corrupt tells of a block of the root that is not what it was.
+func corrupt(ctx context.Context, block string) {
+	if err := gate.Corrupt(ctx, block, say); err != nil {
+		say(err.Error())
+	}
 }
 
 func runSetup(ctx context.Context, args []string) error {

@@ -18,8 +18,8 @@ import (
 // Run loads modules in order, says that it is ready after the first scan, and
 // follows the kernel's events until ctx ends. Modules that cannot be loaded are
 // told with report; the machine may do without them. Changed is called with each
-// event about a device: what happened to it, its subsystem, its path below /sys.
-func Run(ctx context.Context, modules []string, report func(string), changed func(action, subsystem, path string)) error {
+// event about a device.
+func Run(ctx context.Context, modules []string, report func(string), changed func(Event)) error {
 	events, err := listen() // before the scan, so that nothing falls between
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ type loader struct {
 	prober  *kmodule.Prober
 	tried   map[string]bool // module names: loaded, or not loadable
 	report  func(string)
-	changed func(action, subsystem, path string)
+	changed func(Event)
 }
 
 func newLoader(report func(string)) (*loader, error) {

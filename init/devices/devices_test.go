@@ -25,7 +25,11 @@ func TestAliases(t *testing.T) {
 
 func TestParseUevent(t *testing.T) {
 	e, ok := parseUevent([]byte("add@/devices/x\x00ACTION=add\x00SUBSYSTEM=virtio\x00MODALIAS=virtio:d1\x00"))
-	if !ok || e != (uevent{"add", "/devices/x", "virtio", "virtio:d1"}) {
+	if !ok || e != (Event{"add", "/devices/x", "virtio", "virtio:d1", ""}) {
+		t.Errorf("%+v %v", e, ok)
+	}
+	e, ok = parseUevent([]byte("change@/devices/virtual/block/dm-0\x00SUBSYSTEM=block\x00DM_VERITY_ERR_BLOCK_NR=1,4\x00"))
+	if !ok || e != (Event{"change", "/devices/virtual/block/dm-0", "block", "", "1,4"}) {
 		t.Errorf("%+v %v", e, ok)
 	}
 	if _, ok := parseUevent([]byte("libudev\x00\xfe\xed")); ok {
@@ -36,7 +40,7 @@ func TestParseUevent(t *testing.T) {
 func FuzzParseUevent(f *testing.F) {
 	f.Add([]byte("add@/devices/x\x00MODALIAS=a\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if e, ok := parseUevent(b); !ok && e != (uevent{}) {
+		if e, ok := parseUevent(b); !ok && e != (Event{}) {
 			t.Errorf("%+v", e)
 		}
 	})

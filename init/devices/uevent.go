@@ -11,20 +11,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// uevent is one message of the kernel about a device.
-type uevent struct {
+// Event is one message of the kernel about a device.
+type Event struct {
 	Action    string // add, remove, change, …
 	Path      string // below /sys
 	Subsystem string // such as net or block
 	Modalias  string
+	Corrupt   string // of a verity device: "1,N" or "2,N" is that block N of its data or hashes is not what it was
 }
 
 // parseUevent reads "add@/devices/…" and the KEY=value strings after it, each
 // ended by a NUL. ok is false for anything else, such as udev's own messages.
-func parseUevent(b []byte) (e uevent, ok bool) {
+func parseUevent(b []byte) (e Event, ok bool) {
 	fields := strings.Split(string(b), "\x00")
 	if e.Action, e.Path, ok = strings.Cut(fields[0], "@"); !ok {
-		return uevent{}, false
+		return Event{}, false
 	}
 	for _, f := range fields[1:] {
 		switch key, v, _ := strings.Cut(f, "="); key {
@@ -32,6 +33,8 @@ func parseUevent(b []byte) (e uevent, ok bool) {
 			e.Modalias = v
 		case "SUBSYSTEM":
 			e.Subsystem = v
+		case "DM_VERITY_ERR_BLOCK_NR":
+			e.Corrupt = v
 		}
 	}
 	return e, true
@@ -93,7 +96,7 @@ func (l *loader) follow(ctx context.Context, events *os.File) error {
 			continue
 		}
 		if e.Subsystem != "" && e.Subsystem != "module" { // a module is no device
-			l.changed(e.Action, e.Subsystem, e.Path)
+			l.changed(e)
 		}
 		if e.Action != "add" {
 			continue

@@ -143,4 +143,3 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
-

@@ -41,55 +41,83 @@ func Running() (r slots.Running, err error) {
 // Run watches over this boot until it is known whether it is good. A slot that is on trial
 // and bad is given up: the machine restarts, and has the other one.
 func Run(ctx context.Context, trial plan.Trial, say func(string)) error {
-	running, err := Running()
-	if err != nil {
-		return err
-	}
 	v, why, err := await(ctx, &Gate{Trial: trial})
 	if err != nil {
 		return err
 	}
+	return judge(ctx, say, func(s slots.Slot, rec *bootdisk.Record) (restart bool, err error) {
+		switch {
+		case v == Good:
+			say(fmt.Sprintf("slot %v is good", s))
+			return false, keep(rec, s)
+		case rec.Now.Side(s).State == slots.Good:
+			say(fmt.Sprintf("slot %v was good and stays: %s", s, why))
+			return false, nil
+		}
+		say(fmt.Sprintf("slot %v: %s; the machine restarts", s, why))
+		return true, rec.Write(rec.Now.Failed(s, why))
+	})
+}
+
+// Corrupt gives up the slot that runs, since a block of its root is not what it was: at once
+// when it is on trial, from the next boot on when it was good.
+func Corrupt(ctx context.Context, block string, say func(string)) error {
+	return judge(ctx, say, func(s slots.Slot, rec *bootdisk.Record) (restart bool, err error) {
+		why := "its root is corrupt: dm-verity has refused block " + block
+		tried := rec.Now.Side(s).State != slots.Good
+		next := rec.Now.Failed(s, why)
+		switch {
+		case tried:
+			say(fmt.Sprintf("slot %v: %s; the machine restarts", s, why))
+		case next.Side(s).State == slots.Bad:
+			say(fmt.Sprintf("slot %v: %s; the next boot will be of slot %v", s, why, s.Other()))
+		default:
+			say(fmt.Sprintf("slot %v: %s, and slot %v is not good", s, why, s.Other()))
+			return false, nil
+		}
+		return tried, rec.Write(next)
+	})
+}
+
+// judge has the record of slots for a judgement of the one that runs, and restarts the
+// machine when that says so. A slot that only runs since the loader did not do as it was told
+// is not judged.
+func judge(ctx context.Context, say func(string), judgement func(slots.Slot, *bootdisk.Record) (restart bool, err error)) error {
+	running, err := Running()
+	if err != nil {
+		return err
+	}
+	s := slots.Named(running.Slot)
+	if running.Worse {
+		say(fmt.Sprintf("slot %v is not judged: %s", s, running.Reason))
+		return nil
+	}
+	restart, err := withRecord(running, say, func(rec *bootdisk.Record) (bool, error) { return judgement(s, rec) })
+	if err != nil || !restart {
+		return err
+	}
+	return call(ctx, "Shutdown", control.ShutdownArgs{Kind: supervisor.Reboot}, nil)
+}
+
+func withRecord(running slots.Running, say func(string), work func(*bootdisk.Record) (bool, error)) (bool, error) {
 	rec := bootdisk.OpenRecord(running.Record)
 	defer rec.Close()
 	if rec.Now == nil {
-		return fmt.Errorf("nothing can be said of slot %s: %w", running.Slot, rec.Problem)
+		return false, fmt.Errorf("nothing can be said of slot %s: %w", running.Slot, rec.Problem)
 	}
 	if rec.Problem != nil {
 		say(rec.Problem.Error())
 	}
-	s, next := slots.Named(running.Slot), *rec.Now
-	switch {
-	case running.Worse:
-		say(fmt.Sprintf("slot %v is not judged: %s", s, running.Reason))
-		return nil
-	case v == Good:
-		if err := keep(rec, s); err != nil {
-			return err
-		}
-		say(fmt.Sprintf("slot %v is good", s))
-		return commit(s)
-	case next.Side(s).State == slots.Good:
-		say(fmt.Sprintf("slot %v was good and stays: %s", s, why))
-		return nil
-	}
-	if err := rec.Write(next.Failed(s, why)); err != nil {
-		return err
-	}
-	rec.Close()
-	say(fmt.Sprintf("slot %v: %s; the machine restarts", s, why))
-	return call(ctx, "Shutdown", control.ShutdownArgs{Kind: supervisor.Reboot}, nil)
+	return work(rec)
 }
 
-// keep has the record say that a slot is good, unless it does already.
+// keep has the record say that a slot is good, and the loader boot it from now on.
 func keep(rec *bootdisk.Record, s slots.Slot) error {
 	if next := rec.Now.MarkGood(s); *next != *rec.Now {
-		return rec.Write(next)
+		if err := rec.Write(next); err != nil {
+			return err
+		}
 	}
-	return nil
-}
-
-// commit has the loader boot a slot from now on.
-func commit(s slots.Slot) error {
 	if l := loader.Find(); l != nil {
 		return l.Commit(s)
 	}
