@@ -3,6 +3,7 @@ package images
 import (
 	"cmp"
 	"context"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -44,7 +45,8 @@ var stage1Modules = []string{"erofs", "dm_mod", "dm_verity", "overlay", "efivarf
 
 // DiskOptions are choices that are not part of the image.
 type DiskOptions struct {
-	Second   *Image // what slot B has; nil: nothing
+	Second   *Image             // what slot B has; nil: nothing
+	Key      ed25519.PrivateKey // it signs the roots, and the disk boots no others; nil: they are not signed
 	Progress Progress
 }
 
@@ -79,7 +81,7 @@ func (i *Image) writeDisk(ctx context.Context, path, work string, o DiskOptions)
 		if img.Arch != i.Arch {
 			return fmt.Errorf("slot %v cannot have %s: it is for %s, and slot %v is for %s", s, img.Dir, img.Arch, s.Other(), i.Arch)
 		}
-		if sides[s], err = img.side(ctx, s, disk.GUID(i.ID, bootdisk.State), filepath.Join(work, s.String()), o.Progress); err != nil {
+		if sides[s], err = img.side(ctx, s, disk.GUID(i.ID, bootdisk.State), filepath.Join(work, s.String()), o); err != nil {
 			return err
 		}
 		esp.Files = append(esp.Files, sides[s].files...)
@@ -117,7 +119,7 @@ type side struct {
 	files []fat.File
 }
 
-func (i *Image) side(ctx context.Context, s slots.Slot, state, work string, progress Progress) (*side, error) {
+func (i *Image) side(ctx context.Context, s slots.Slot, state, work string, o DiskOptions) (*side, error) {
 	if err := os.Mkdir(work, 0o700); err != nil {
 		return nil, err
 	}
@@ -125,12 +127,15 @@ func (i *Image) side(ctx context.Context, s slots.Slot, state, work string, prog
 	if err != nil {
 		return nil, err
 	}
-	progress.say("writing the root of slot %v", s)
+	o.Progress.say("writing the root of slot %v", s)
 	root, err := i.writeRoot(tree, filepath.Join(work, "root"))
 	if err != nil {
 		return nil, err
 	}
-	initrd, err := i.stage1(ctx, tree, work, progress)
+	if o.Key != nil {
+		root.tree.Sign(o.Key)
+	}
+	initrd, err := i.stage1(ctx, tree, work, o)
 	if err != nil {
 		return nil, err
 	}
@@ -266,12 +271,12 @@ func (r *rootFile) treeTo(w io.WriterAt) error {
 }
 
 // stage1 builds the initramfs that finds the root.
-func (i *Image) stage1(ctx context.Context, from *Tree, work string, progress Progress) ([]byte, error) {
+func (i *Image) stage1(ctx context.Context, from *Tree, work string, o DiskOptions) ([]byte, error) {
 	source, err := findSource(".")
 	if err != nil {
 		return nil, err
 	}
-	progress.say("building ./init/stage1")
+	o.Progress.say("building ./init/stage1")
 	program := filepath.Join(work, "stage1")
 	if err := goBuild(ctx, source, "./init/stage1", i.Arch, program, OwnFlags); err != nil {
 		return nil, err
@@ -279,6 +284,9 @@ func (i *Image) stage1(ctx context.Context, from *Tree, work string, progress Pr
 	t := NewTree()
 	err = errors.Join(t.Put("init", Entry{Mode: 0o755, Source: program, Part: "stage 1", Rank: RankOwn}),
 		t.File("stage 1", RankOwn, "etc/clarity/stage1.modules", 0o644, []byte(strings.Join(stage1Modules, "\n")+"\n")))
+	if o.Key != nil {
+		err = errors.Join(err, t.File("stage 1", RankOwn, "etc/clarity/root.keys", 0o644, trusted(o.Key)))
+	}
 	for _, p := range from.Paths() {
 		if strings.HasPrefix(p, "usr/lib/modules/") {
 			err = errors.Join(err, t.Put(p, *from.Get(p)))

@@ -10,7 +10,7 @@ import (
 )
 
 func newDisk() *cobra.Command {
-	var out string
+	var out, key string
 	c := &cobra.Command{
 		Use:   "disk IMAGE [SECOND]",
 		Short: "Write an image as a disk that firmware boots",
@@ -25,6 +25,9 @@ IMAGE cannot be, or room for what an update brings.`,
 			if err == nil && len(args) == 2 {
 				o.Second, err = images.Open(args[1])
 			}
+			if err == nil && key != "" {
+				o.Key, err = images.ReadKey(key)
+			}
 			if err != nil {
 				return err
 			}
@@ -36,5 +39,6 @@ IMAGE cannot be, or room for what an update brings.`,
 		},
 	}
 	c.Flags().StringVarP(&out, "output", "o", "disk.raw", "the new file")
+	c.Flags().StringVar(&key, "key", "", "sign the roots with the key in `FILE`, and have the machine boot no others")
 	return c
 }

@@ -21,7 +21,7 @@ func commands() []*cobra.Command {
 		newReport(),
 		newRun(),
 		newTest(),
-		newTrain(), newDisk(),
+		newTrain(), newDisk(), newKey(),
 		newUnits(),
 	}
 }

@@ -119,6 +119,26 @@ func TestGoodIsBroken(t *testing.T) {
 	m.Must(patience, m.Prints("clarityctl slots", qemu.Has("slot b: good, runs, default", "slot a: bad", "latest fall-back: slot a: mount root-a as the root: ")))
 }
 
+// With a key the disk boots what it has signed, and nothing else.
+func TestSigned(t *testing.T) {
+	key := filepath.Join(t.TempDir(), "key")
+	if err := images.NewKey(key); err != nil {
+		t.Fatal(err)
+	}
+	private, err := images.ReadKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img := image(t)
+	path := filepath.Join(t.TempDir(), "disk")
+	if err := img.WriteDisk(t.Context(), path, images.DiskOptions{Second: img, Key: private}); err != nil {
+		t.Fatal(err)
+	}
+	overwrite(t, path, "verity-a", 520, []byte("another signature"))
+	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path})
+	m.Must(patience, m.Prints("clarityctl slots", qemu.Has("slot b: good, runs, default", "slot a: bad", "latest fall-back: slot a: the root is not signed by a key that this machine trusts")))
+}
+
 func TestBuses(t *testing.T) {
 	for _, bus := range []qemu.Bus{qemu.NVMe, qemu.SATA, qemu.USB, qemu.SD} {
 		t.Run(string(bus), func(t *testing.T) {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/ed25519"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,6 +35,15 @@ func enter(d bootdisk.Disk, c slots.Choice, root verity.Hash, l loader.Loader) e
 	tree, err := readTree(d.Parts[hashes].Device)
 	if err != nil {
 		return err
+	}
+	keys, err := readKeys(keysFile)
+	if err != nil {
+		return err
+	}
+	if keys != nil {
+		if err := tree.Verify(root, keys); err != nil {
+			return err
+		}
 	}
 	device, err := mapper.Create(data, mapper.Verity(d.Parts[data].Device, d.Parts[hashes].Device, tree, root, mapper.Fail))
 	if err != nil {
@@ -99,6 +110,26 @@ func readTree(device string) (*verity.Tree, error) {
 		return nil, fmt.Errorf("hash tree of %s: %w", device, err)
 	}
 	return tree, nil
+}
+
+// keysFile has the keys, a line each in base64, of which one must have signed a root. Without
+// the file none needs to be signed.
+const keysFile = "/etc/clarity/root.keys"
+
+func readKeys(path string) (keys []ed25519.PublicKey, err error) {
+	text, err := lines(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	keys = []ed25519.PublicKey{}
+	for _, line := range text {
+		key, wrong := base64.StdEncoding.DecodeString(line)
+		if wrong != nil || len(key) != ed25519.PublicKeySize {
+			return nil, fmt.Errorf("%s: %q is no key", path, line)
+		}
+		keys = append(keys, key)
+	}
+	return keys, err
 }
 
 // become gives the memory of the initramfs back, makes root the root, and executes its

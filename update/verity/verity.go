@@ -5,6 +5,7 @@ package verity
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -31,6 +32,9 @@ type Tree struct {
 	Salt   []byte
 	UUID   [16]byte
 	Root   Hash
+	// Signature is of the root; empty: there is none.
+	Signature []byte
+
 	levels [][]byte // the lowest first, each a multiple of Block bytes
 }
 
@@ -129,6 +133,10 @@ func (t *Tree) superblock() []byte {
 	binary.LittleEndian.PutUint64(b[72:], t.Blocks)
 	binary.LittleEndian.PutUint16(b[80:], uint16(len(t.Salt)))
 	copy(b[88:], t.Salt)
+	if len(t.Signature) > 0 {
+		copy(b[signedAt:], signed)
+		copy(b[signedAt+len(signed):], t.Signature)
+	}
 	return b
 }
 
@@ -144,6 +152,9 @@ func Superblock(b []byte) (*Tree, error) {
 		return nil, fmt.Errorf("the superblock of a hash tree has a salt of %d bytes, more than %d", n, MaxSalt)
 	}
 	t.Salt = append([]byte{}, b[88:88+n]...)
+	if bytes.HasPrefix(b[signedAt:], []byte(signed)) {
+		t.Signature = append([]byte{}, b[signedAt+len(signed):][:ed25519.SignatureSize]...)
+	}
 	if again := t.superblock(); !bytes.Equal(again, b[:Block]) || t.Blocks == 0 {
 		return nil, errors.New("it is not the superblock of a hash tree of version 1, by SHA-256, of blocks of 4096 bytes")
 	}

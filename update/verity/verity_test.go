@@ -2,7 +2,9 @@ package verity
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"encoding/hex"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -103,4 +105,50 @@ func setup(t *testing.T, args ...string) string {
 		t.Fatalf("%s %q: %v\n%s", filepath.Base(program), args, err, out)
 	}
 	return string(out)
+}
+
+func TestSign(t *testing.T) {
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := Make(bytes.NewReader(make([]byte, 3*Block)), []byte("salt"), [16]byte{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tree.Verify(tree.Root, []ed25519.PublicKey{public}); !errors.Is(err, ErrUnsigned) {
+		t.Errorf("nobody has signed it: %v", err)
+	}
+	tree.Sign(private)
+	var b bytes.Buffer
+	if _, err := tree.WriteTo(&b); err != nil {
+		t.Fatal(err)
+	}
+	read := func(change func([]byte)) error {
+		block := bytes.Clone(b.Bytes()[:Block])
+		change(block)
+		back, err := Superblock(block)
+		if err != nil {
+			return err
+		}
+		return back.Verify(tree.Root, []ed25519.PublicKey{other, public})
+	}
+	if err := read(func([]byte) {}); err != nil {
+		t.Error(err)
+	}
+	for at := range Block { // of what is signed, and of the signature, every byte counts
+		if err := read(func(b []byte) { b[at] ^= 1 }); err == nil {
+			t.Fatalf("byte %d was changed, and it is believed all the same", at)
+		}
+	}
+	if err := tree.Verify(Hash{1}, []ed25519.PublicKey{public}); !errors.Is(err, ErrUnsigned) {
+		t.Errorf("another root: %v", err)
+	}
+	if err := tree.Verify(tree.Root, []ed25519.PublicKey{other}); !errors.Is(err, ErrUnsigned) {
+		t.Errorf("another key: %v", err)
+	}
 }
