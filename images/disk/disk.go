@@ -28,7 +28,8 @@ var (
 )
 
 const (
-	sector = 512
+	// Sector is the size of a block of disks, in bytes.
+	Sector = 512
 	// align is where partitions begin, and what their sizes are rounded up to, in bytes.
 	align = 1 << 20
 	// nameMost is how many UTF-16 units a partition's name may have; all are ASCII here.
@@ -88,10 +89,10 @@ func Write(path, seed string, placed []Placed, size int64) error {
 	if err := f.Truncate(size); err != nil {
 		return fmt.Errorf("write disk %s: %w", path, err)
 	}
-	table := &gpt.Table{LogicalSectorSize: sector, PhysicalSectorSize: sector, ProtectiveMBR: true, GUID: GUID(seed)}
+	table := &gpt.Table{LogicalSectorSize: Sector, PhysicalSectorSize: Sector, ProtectiveMBR: true, GUID: GUID(seed)}
 	for i, p := range placed {
 		table.Partitions = append(table.Partitions, &gpt.Partition{Index: i + 1, Name: p.Name, Type: gpt.Type(p.Type), GUID: p.GUID,
-			Start: uint64(p.Start / sector), End: uint64((p.Start+p.Size)/sector) - 1, Size: uint64(p.Size)})
+			Start: uint64(p.Start / Sector), End: uint64((p.Start+p.Size)/Sector) - 1, Size: uint64(p.Size)})
 	}
 	storage, err := file.New(f, false).Writable()
 	if err == nil {

@@ -51,7 +51,7 @@ func TestWrite(t *testing.T) {
 	for i, p := range placed {
 		out := sgdisk(t, "-i", fmt.Sprint(i+1), filepath.Join(dir, "one"))
 		for _, want := range []string{"Partition GUID code: " + p.Type, "Partition unique GUID: " + p.GUID, "Partition name: '" + p.Name + "'",
-			fmt.Sprintf("First sector: %d ", p.Start/sector), fmt.Sprintf("Partition size: %d sectors", p.Size/sector)} {
+			fmt.Sprintf("First sector: %d ", p.Start/Sector), fmt.Sprintf("Partition size: %d sectors", p.Size/Sector)} {
 			if !strings.Contains(out, want) {
 				t.Errorf("no %q in\n%s", want, out)
 			}

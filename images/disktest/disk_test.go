@@ -4,8 +4,11 @@ package disktest
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,6 +56,7 @@ func imageWith(t *testing.T, o images.Override) *images.Image {
 // A system that is new is tried, and stays when it is good.
 func TestTrial(t *testing.T) {
 	img, path := build(t, image(t))
+	whole(t, path)
 	trial(t, path)
 	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path})
 	m.Must(limit, m.AgentReady())
@@ -67,6 +71,60 @@ func TestTrial(t *testing.T) {
 	m.MustShell(limit, "clarityctl slots switch")
 	reboot(t, m)
 	m.Must(limit, m.Prints("clarityctl slots", qemu.Has("slot b: good, runs, default, 1 made")))
+}
+
+// whole holds that programs of others find nothing wrong with a disk, and that its report
+// tells what is on it.
+func whole(t *testing.T, path string) {
+	t.Helper()
+	r, err := images.InspectDisk(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := r.Write(&text); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Problems) > 0 || len(r.Partitions) != 7 || len(r.Entries) != 2 || len(r.Roots) != 2 || !strings.Contains(text.String(), "slot a: good, default") {
+		t.Errorf("it is not as it was written:\n%s", text.String())
+	}
+	run := func(want string, program string, args ...string) {
+		t.Helper()
+		out, err := exec.Command(program, args...).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("%s %q: %v, wanted %q: %s", program, args, err, want, out)
+		}
+	}
+	run("No problems found", "sgdisk", "-v", path)
+	dir := t.TempDir()
+	for _, p := range r.Partitions {
+		if err := cut(path, filepath.Join(dir, p.Name), p.Start, p.Bytes); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run("", "fsck.fat", "-n", filepath.Join(dir, "esp"))
+	for _, root := range r.Roots {
+		run("", "fsck.erofs", filepath.Join(dir, "root-"+root.Slot))
+		run("", "veritysetup", "verify", filepath.Join(dir, "root-"+root.Slot), filepath.Join(dir, "verity-"+root.Slot), root.Root)
+	}
+}
+
+// cut copies a part of a file.
+func cut(from, to string, at, size int64) error {
+	f, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	if _, err := io.Copy(out, io.NewSectionReader(f, at, size)); err != nil {
+		return err
+	}
+	return out.Close()
 }
 
 // trial has a disk's next boots try slot B.

@@ -90,12 +90,15 @@ func Judge(m *graph.Model, d Delay, without, with *graph.Boot) (out []Finding) {
 		case a.Begun == 0 || b.Begun == 0:
 			f.Why = fmt.Sprintf("%s did not start in both boots", unit)
 		default:
-			t := e.Trained
-			if t == nil {
-				t = &graph.Trained{}
-				e.Trained = t
-			}
 			missed := missed(with, p)
+			if other := heldUp(with, p, there); !missed && other != "" {
+				f.Why = fmt.Sprintf("%s waited for %s, which was there as late as %s", unit, other, d.On)
+				break
+			}
+			if e.Trained == nil {
+				e.Trained = &graph.Trained{}
+			}
+			t := e.Trained
 			t.Boots, t.Delay = t.Boots+1, t.Delay+d.By
 			if missed || moment(with, unit) >= there {
 				t.Waited++
@@ -127,6 +130,18 @@ func moment(b *graph.Boot, unit string) time.Duration {
 		}
 	}
 	return at
+}
+
+// heldUp gives another unit than the second of a pair that the first one needed something of
+// in its start which was made at a moment or later: it would have waited so long anyway. ""
+// is none.
+func heldUp(b *graph.Boot, p graph.Pair, at time.Duration) string {
+	for i := range b.Uses {
+		if u := &b.Uses[i]; u.Unit == p.Unit && u.On != p.On && b.Starts(u) && u.Made >= at {
+			return u.On
+		}
+	}
+	return ""
 }
 
 // missed says whether the one of a pair looked for something of the other before it was

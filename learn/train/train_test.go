@@ -96,6 +96,21 @@ func TestJudgeHidden(t *testing.T) {
 	}
 }
 
+// A unit that another one has held up as long anyway shows nothing.
+func TestJudgeHeldUp(t *testing.T) {
+	m, one := model()
+	d := Delay{On: "log.service", By: 2 * s, Units: []string{"app.service", "web.service"}}
+	m.Edges[graph.Pair{Unit: "app.service", On: "log.service"}] = &graph.Edge{}
+	two := boot("2", 3*s)
+	log := two.Units["log.service"]
+	log.Begun, log.Ready = 12*s, 12*s
+	two.Units["log.service"] = log
+	got := Judge(m, d, one, two)
+	if len(got) != 1 || got[0].Before != got[0].After || got[0].Why != "app.service waited for db.service, which was there as late as log.service" {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestKilled(t *testing.T) {
 	m, _ := model()
 	if got := Kills(m); !slices.Equal(got, []string{"db.service"}) {

@@ -89,6 +89,16 @@ func (f Files) Tried() (ordered, failed bool) {
 	return ordered, f.Dir != "" && !ordered && exists(f.trying())
 }
 
+// Training says whether this boot holds a unit back, to show who waits for it.
+func (f Files) Training() bool {
+	b, err := os.ReadFile(f.Given)
+	if err != nil {
+		return false
+	}
+	o, err := plan.DecodeOrder(b)
+	return err == nil && len(o.Delay) > 0
+}
+
 // Complete says that this boot has completed, and what the next one is to be started by;
 // nil is nothing.
 func (f Files) Complete(order []byte) error {
