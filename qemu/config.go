@@ -32,6 +32,9 @@ type Config struct {
 	BootDisk string
 	BootBus  Bus
 	BootBy   Firmware
+	// BootLog is the file, which has to be there, of a log of all writes to BootDisk, for
+	// package blocklog; "" for none.
+	BootLog string
 
 	// Forwards are TCP ports of the guest that 127.0.0.1 reaches, besides
 	// the image's. A Host of 0 takes a free port: see Machine.Address.
