@@ -128,7 +128,7 @@ func (b *build) fill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := addOwn(ctx, b.t, source, b.d.Arch, b.work, b.Progress); err != nil {
+	if err := addOwn(ctx, b.t, source, b.d.Arch, b.work, b.d.Tools != "none", b.Progress); err != nil {
 		return err
 	}
 	if err := b.d.addCommands(ctx, b.t, b.work, b.Progress); err != nil {
@@ -146,8 +146,10 @@ func (b *build) fill(ctx context.Context) error {
 	if err := b.d.addContent(b.t, b.accounts); err != nil {
 		return fmt.Errorf("%s: %w", b.d.Path, err)
 	}
-	if err := addBusybox(ctx, b.t, b.c, source, b.d.Arch, b.Progress); err != nil {
-		return err
+	if b.d.Tools != "none" {
+		if err := addBusybox(ctx, b.t, b.c, source, b.d.Arch, b.Progress); err != nil {
+			return err
+		}
 	}
 	if err := b.accounts.write(b.t); err != nil {
 		return err

@@ -55,6 +55,7 @@ func (d *Definition) complete() {
 	set(&d.Suite, "trixie")
 	set(&d.Hostname, d.Name)
 	set(&d.Console, "none")
+	set(&d.Tools, "all")
 	set(&d.Unenforced, "warn")
 	if d.Data != nil && !slices.Contains(d.Packages, diskTools) && !slices.ContainsFunc(d.From, func(f FromDef) bool { return f.Package == diskTools }) {
 		d.Packages = append(d.Packages, diskTools)
@@ -142,6 +143,10 @@ func (d *Definition) check() error {
 	oneOf("arch", d.Arch, "amd64", "arm64")
 	oneOf("suite", d.Suite, suites...)
 	oneOf("console", d.Console, "shell", "none")
+	oneOf("tools", d.Tools, "all", "none")
+	if d.Tools == "none" && (d.Rescue || d.Console == "shell") {
+		bad("tools", "none leaves out the shell that rescue and console want; drop one of them")
+	}
 	oneOf("unenforced", d.Unenforced, "warn", "error")
 	switch {
 	case d.Kernel.Image != "" && d.Kernel.Debian != "":

@@ -46,6 +46,7 @@ type Definition struct {
 	Data       *DataDef   `toml:"data"`       // a data disk for /var
 	Disk       DiskDef    `toml:"disk"`       // when it is written as a disk
 	Modules    []string   `toml:"modules"`    // further kernel modules, loaded at boot
+	Tools      string     `toml:"tools"`      // all (default); none: no clarityctl, and no shell and tools but those of packages
 	Unenforced string     `toml:"unenforced"` // warn (default) or error
 	Learn      bool       `toml:"learn"`      // the learning component sees what services do
 	Goal       []string   `toml:"goal"`       // enabled units that the machine is there for: once it is known what they need, they are started first

@@ -27,7 +27,7 @@ func write(t *testing.T, dir, name, text string) string {
 func TestDefinitionErrors(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"unknown key", "name = \"x\"\npakages = []\n",
-			`DIR/clarity.toml:2:1: unknown key "pakages"; known here: name, arch, hostname, kernel, suite, packages, omit, keep, exclude, from, base, command, file, link, directory, units, unit, dropin, user, group, network, cmdline, rescue, console, data, disk, modules, unenforced, learn, goal, forward, memory, cpus`},
+			`DIR/clarity.toml:2:1: unknown key "pakages"; known here: name, arch, hostname, kernel, suite, packages, omit, keep, exclude, from, base, command, file, link, directory, units, unit, dropin, user, group, network, cmdline, rescue, console, data, disk, modules, tools, unenforced, learn, goal, forward, memory, cpus`},
 		{"unknown key in a table", "name = \"x\"\n[network]\n  dchp = true\n",
 			`DIR/clarity.toml:3:3: unknown key "network.dchp"; known here: dhcp, address, gateway, dns`},
 		{"syntax", "name = \n", `DIR/clarity.toml:1:8: toml: unexpected character U+000A at start of value`},

@@ -82,16 +82,22 @@ func goRun(ctx context.Context, dir string, env []string, args ...string) (strin
 	return out.String(), nil
 }
 
-// ownPrograms are the programs of ClarityOS in every image.
-var ownPrograms = []struct{ pkg, part, path string }{
-	{"./init", "init", "usr/lib/clarity/init"},
-	{"./cmd/clarityd", "components", "usr/lib/clarity/clarityd"},
-	{"./cmd/clarityctl", "clarityctl", "usr/bin/clarityctl"},
+// ownPrograms are the programs of ClarityOS in an image; tools are for people.
+var ownPrograms = []struct {
+	pkg, part, path string
+	tool            bool
+}{
+	{"./init", "init", "usr/lib/clarity/init", false},
+	{"./cmd/clarityd", "components", "usr/lib/clarity/clarityd", false},
+	{"./cmd/clarityctl", "clarityctl", "usr/bin/clarityctl", true},
 }
 
-// addOwn builds PID 1, the components and clarityctl in work and adds them.
-func addOwn(ctx context.Context, t *Tree, source, arch, work string, progress Progress) error {
+// addOwn builds PID 1, the components and, with tools, clarityctl in work and adds them.
+func addOwn(ctx context.Context, t *Tree, source, arch, work string, tools bool, progress Progress) error {
 	for _, p := range ownPrograms {
+		if p.tool && !tools {
+			continue
+		}
 		progress.say("building %s", p.pkg)
 		out := filepath.Join(work, filepath.Base(p.path))
 		if err := goBuild(ctx, source, p.pkg, arch, out, OwnFlags); err != nil {

@@ -205,6 +205,37 @@ func mtool(t *testing.T, path, tool string, args ...string) {
 	}
 }
 
+// The least that boots takes little room: PID 1, the components and one static service are
+// 16 MiB at most, beside the kernel's modules.
+func TestMinimal(t *testing.T) {
+	img, _, err := images.Build(t.Context(), "minimal.toml", images.Options{Out: t.TempDir(), Lock: t.TempDir() + "/lock", Fast: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "disk")
+	if err := img.WriteDisk(t.Context(), path, images.DiskOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := images.InspectDisk(path)
+	if err != nil || len(r.Roots) != 1 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	var modules uint64
+	for _, p := range img.Parts {
+		if p.Name == "modules" {
+			modules = p.Bytes
+		}
+	}
+	const most = 16 << 20
+	if root := r.Roots[0].Bytes; modules == 0 || root-modules > most {
+		t.Errorf("the root has %d bytes, %d of them modules", root, modules)
+	} else {
+		t.Logf("the root has %d bytes, %d of them modules", root, modules)
+	}
+	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path, NoReboot: true})
+	m.Must(limit, m.ConsoleLine("hello from a static service"))
+}
+
 // cuts is how many cuts of power are booted from, spread over all writes of a first boot that
 // tries a slot, marks it good and grows /var; every other one tears the last sector.
 const cuts = 30
