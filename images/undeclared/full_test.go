@@ -83,6 +83,23 @@ func TestGoal(t *testing.T) {
 	m.MustShell(limit, "test "+begins+" -gt "+goal)
 }
 
+// A boot that is started by what was learned gets by with a disk that is slow and with a
+// service that hangs: what waits for it starts without, and what was learned stays.
+func TestInjected(t *testing.T) {
+	m := boot(t, "hangs.toml")
+	m.knows(1, needs...)
+	m.reboot()
+	m.ordered()
+	m = m.again(func(c *qemu.Config) { c.Extra = []string{"-set", "drive.var.throttling.iops-total=20"} })
+	m.ordered()
+	m = m.again(func(c *qemu.Config) { c.Extra, c.Append = nil, "store.hangs" })
+	m.says("clarityctl logs -b -u store", qemu.Has("hangs"))
+	m.says("clarityctl graph", qemu.Has("this one was started by what they taught"))
+	m.says("clarityctl logs -b -u app", qemu.Has("up"))
+	m = m.again(func(c *qemu.Config) { c.Append = "" })
+	m.knows(5, needs...)
+}
+
 // again turns the machine off, and gives one that has its disk and differs by change.
 func (m machine) again(change func(*qemu.Config)) machine {
 	m.Helper()
