@@ -154,7 +154,7 @@ func (i *Image) side(ctx context.Context, s slots.Slot, state, work string, o Di
 // partitions are those of the disk.
 func (i *Image) partitions(esp *fat.FileSystem, sides map[slots.Slot]*side) ([]disk.Partition, error) {
 	var most int64
-	rec := &slots.Record{Seq: 1, Default: slots.A}
+	rec := &slots.Record{Default: slots.A}
 	for s, side := range sides {
 		most = max(most, side.size)
 		*rec.Side(s) = side.Side
@@ -167,8 +167,13 @@ func (i *Image) partitions(esp *fat.FileSystem, sides map[slots.Slot]*side) ([]d
 	parts := []disk.Partition{
 		{Name: bootdisk.ESP, Type: disk.ESP, Size: esp.Size, Fill: esp.WriteTo},
 		{Name: bootdisk.State, Type: disk.State, Size: stateSize, Fill: func(w io.WriterAt) error {
-			_, err := w.WriteAt(rec.Encode(), slots.Offsets[0])
-			return err
+			for i, at := range slots.Offsets {
+				rec.Seq = uint64(i + 1)
+				if _, err := w.WriteAt(rec.Encode(), at); err != nil {
+					return err
+				}
+			}
+			return nil
 		}},
 	}
 	for _, s := range []slots.Slot{slots.A, slots.B} {
