@@ -10,9 +10,11 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -96,10 +98,20 @@ func run(ctx context.Context, rounds int, name string, seed uint64, dir string) 
 			fmt.Fprintf(os.Stderr, "%s: %v\n", v.name, t.Round(time.Millisecond))
 		}
 	}
+	peers, err := others(ctx, dir, rounds, name, seed)
+	if err != nil {
+		return err
+	}
 	fmt.Printf("%s of %d services, %d boots each: from the begin of PID 1 until all are ready\n", name, len(found[0].Services), rounds)
 	learned := statistics.Median(took[len(took)-1])
+	row := func(name string, took []float64) {
+		fmt.Printf("%-40s %6.2f ± %.2f s   learned is %.2fx\n", name, statistics.Median(took), statistics.Spread(took)/2, learned/statistics.Median(took))
+	}
 	for i, v := range variants {
-		fmt.Printf("%-40s %6.2f ± %.2f s   learned is %.2fx\n", v.name, statistics.Median(took[i]), statistics.Spread(took[i])/2, learned/statistics.Median(took[i]))
+		row(v.name, took[i])
+	}
+	for _, init := range slices.Sorted(maps.Keys(peers)) {
+		row(init+", declared, with nothing besides", peers[init])
 	}
 	return nil
 }
