@@ -26,34 +26,25 @@ the units that the image names have been up and healthy for long enough; a new o
 is not is left for the other one.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return c.withRecord(func(running slots.Running, rec *bootdisk.Record) error {
-				s := slotsShown{running, rec.Now.Show()}
-				return c.print(s, s.text)
-			})
+			running, err := gate.Running()
+			if err != nil {
+				return err
+			}
+			return bootdisk.With(running.Record, func(rec *bootdisk.Record) error { return c.printSlots(running, rec.Now) })
 		},
 	}
 	cmd.AddCommand(c.markGood(), c.markBad(), c.switchSlot())
 	return cmd
 }
 
-// withRecord has the record of slots for work.
-func (c *ctl) withRecord(work func(slots.Running, *bootdisk.Record) error) error {
+// changeRecord has the record become what next makes of it, and the loader boot what is the
+// default then.
+func (c *ctl) changeRecord(next func(slots.Running, *slots.Record) (*slots.Record, error)) error {
 	running, err := gate.Running()
 	if err != nil {
 		return err
 	}
-	rec := bootdisk.OpenRecord(running.Record)
-	defer rec.Close()
-	if rec.Now == nil {
-		return rec.Problem
-	}
-	return work(running, rec)
-}
-
-// changeRecord has the record become what next makes of it, and the loader boot what is the
-// default then.
-func (c *ctl) changeRecord(next func(slots.Running, *slots.Record) (*slots.Record, error)) error {
-	return c.withRecord(func(running slots.Running, rec *bootdisk.Record) error {
+	return bootdisk.With(running.Record, func(rec *bootdisk.Record) error {
 		r, err := next(running, rec.Now)
 		if err != nil {
 			return err
@@ -66,9 +57,13 @@ func (c *ctl) changeRecord(next func(slots.Running, *slots.Record) (*slots.Recor
 				return err
 			}
 		}
-		s := slotsShown{running, rec.Now.Show()}
-		return c.print(s, s.text)
+		return c.printSlots(running, r)
 	})
+}
+
+func (c *ctl) printSlots(running slots.Running, r *slots.Record) error {
+	s := slotsShown{running, r.Show()}
+	return c.print(s, s.text)
 }
 
 func (c *ctl) markGood() *cobra.Command {

@@ -45,6 +45,16 @@ func OpenRecord(device string) *Record {
 	return r
 }
 
+// With has the record on a partition for work. Without one that can be read it is an error.
+func With(device string, work func(*Record) error) error {
+	r := OpenRecord(device)
+	defer r.Close()
+	if r.Now == nil {
+		return r.Problem
+	}
+	return work(r)
+}
+
 // Write makes next, unless that is nil, the record. It is on the disk then.
 func (r *Record) Write(next *slots.Record) error {
 	if next == nil || r.disk == nil {

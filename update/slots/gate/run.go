@@ -92,23 +92,18 @@ func judge(ctx context.Context, say func(string), judgement func(slots.Slot, *bo
 		say(fmt.Sprintf("slot %v is not judged: %s", s, running.Reason))
 		return nil
 	}
-	restart, err := withRecord(running, say, func(rec *bootdisk.Record) (bool, error) { return judgement(s, rec) })
+	restart := false
+	err = bootdisk.With(running.Record, func(rec *bootdisk.Record) (err error) {
+		if rec.Problem != nil {
+			say(rec.Problem.Error())
+		}
+		restart, err = judgement(s, rec)
+		return err
+	})
 	if err != nil || !restart {
 		return err
 	}
 	return call(ctx, "Shutdown", control.ShutdownArgs{Kind: supervisor.Reboot}, nil)
-}
-
-func withRecord(running slots.Running, say func(string), work func(*bootdisk.Record) (bool, error)) (bool, error) {
-	rec := bootdisk.OpenRecord(running.Record)
-	defer rec.Close()
-	if rec.Now == nil {
-		return false, fmt.Errorf("nothing can be said of slot %s: %w", running.Slot, rec.Problem)
-	}
-	if rec.Problem != nil {
-		say(rec.Problem.Error())
-	}
-	return work(rec)
 }
 
 // keep has the record say that a slot is good, and the loader boot it from now on.
