@@ -21,7 +21,9 @@ func commands() []*cobra.Command {
 		newReport(),
 		newRun(),
 		newTest(),
-		newTrain(), newDisk(),
+		newTrain(),
+		newDisk(),
+		newFlash(),
 		newUnits(),
 	}
 }
