@@ -21,7 +21,11 @@ func commands() []*cobra.Command {
 		newReport(),
 		newRun(),
 		newTest(),
-		newTrain(), newDisk(), newKey(),
+		newTrain(),
+		newDisk(),
+		newKey(),
+		newFlash(),
+		newConvert(),
 		newUnits(),
 	}
 }

@@ -172,29 +172,6 @@ func reboot(t *testing.T, m *qemu.TestMachine) {
 	m.Must(limit, m.AgentReady())
 }
 
-// overwrite damages a partition of a disk.
-func overwrite(t *testing.T, path, name string, at int64, b []byte) {
-	t.Helper()
-	start, err := startOf(path, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, path, start+at, b)
-}
-
-// write damages a disk.
-func write(t *testing.T, path string, at int64, b []byte) {
-	t.Helper()
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := f.WriteAt(b, at); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // startOf is where a partition of the disk in a file begins, in bytes.
 func startOf(path, name string) (int64, error) {
 	f, err := os.Open(path)

@@ -295,3 +295,26 @@ func duplicate(t *testing.T, from, to string) {
 		t.Fatalf("copy %s: %v: %s", from, err, out)
 	}
 }
+
+// overwrite damages a partition of a disk.
+func overwrite(t *testing.T, path, name string, at int64, b []byte) {
+	t.Helper()
+	start, err := startOf(path, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, start+at, b)
+}
+
+// write damages a disk.
+func write(t *testing.T, path string, at int64, b []byte) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt(b, at); err != nil {
+		t.Fatal(err)
+	}
+}
