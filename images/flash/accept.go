@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"clarityos/update/gpt"
 )
 
 // candidate is a device or file that is to be written to.
@@ -43,9 +45,9 @@ func accept(c candidate, imageSize int64, force bool) error {
 	case c.size < imageSize:
 		return fmt.Errorf("%s is too small: it has %s (%d bytes), and the image is of %s (%d bytes); take a larger one, or build the image with smaller partitions",
 			c.path, Size(c.size), c.size, Size(imageSize), imageSize)
-	case c.kind == blockDevice && c.sector != sector:
+	case c.kind == blockDevice && c.sector != gpt.Sector:
 		return fmt.Errorf("%s has sectors of %d bytes, and the image's partition table is for %d: firmware would not find it; take another device, or let this one have sectors of %[3]d bytes if it can (nvme format)",
-			c.path, c.sector, sector)
+			c.path, c.sector, gpt.Sector)
 	case force:
 		return nil
 	case c.kind == blockDevice && c.node == nil:

@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 
+	"clarityos/update/gpt"
+
 	"clarityos/images/sparse"
 	"clarityos/update/slots/bootdisk"
 )
@@ -41,61 +43,61 @@ type Source struct {
 
 // NewDisk works out what is to be on a device of so many bytes. Draw gives GUIDs; with nil
 // those of the image are kept.
-func NewDisk(s Source, deviceSize int64, draw func() guid) (*Disk, error) {
-	if s.Size%sector != 0 || s.Size < 2*headSize {
+func NewDisk(s Source, deviceSize int64, draw func() gpt.GUID) (*Disk, error) {
+	if s.Size%gpt.Sector != 0 || s.Size < 2*gpt.HeadSize {
 		return nil, fmt.Errorf("it has %d bytes, which no disk has", s.Size)
 	}
-	head := make([]byte, headSize)
+	head := make([]byte, gpt.HeadSize)
 	if _, err := s.ReadAt(head, 0); err != nil {
 		return nil, err
 	}
-	t, err := parseTable(head)
+	t, err := gpt.Parse(head)
 	if err != nil {
 		return nil, err
 	}
-	if t.sectors > uint64(s.Size/sector) {
-		return nil, fmt.Errorf("it ends at %d bytes, and its partition table says %d: it was cut off; write or fetch it again", s.Size, t.sectors*sector)
+	if t.Sectors > uint64(s.Size/gpt.Sector) {
+		return nil, fmt.Errorf("it ends at %d bytes, and its partition table says %d: it was cut off; write or fetch it again", s.Size, t.Sectors*gpt.Sector)
 	}
-	if err := t.check(); err != nil {
+	if err := t.Check(); err != nil {
 		return nil, err
 	}
-	d := &Disk{image: s.ReaderAt, size: s.Size, data: s.Data, end: deviceSize / sector * sector}
+	d := &Disk{image: s.ReaderAt, size: s.Size, data: s.Data, end: deviceSize / gpt.Sector * gpt.Sector}
 	if d.end < s.Size {
 		return nil, fmt.Errorf("it has %d bytes, and the device only %d", s.Size, d.end)
 	}
 	// What was the copy of the table is nothing any more.
-	d.over = append(d.over, change{t.copyAt(), make([]byte, t.tailSectors()*sector)})
+	d.over = append(d.over, change{t.CopyAt(), make([]byte, t.CopySectors()*gpt.Sector)})
 	if draw != nil {
 		if err := d.rename(t, draw); err != nil {
 			return nil, err
 		}
 	}
-	t.resize(uint64(d.end / sector))
-	d.copyAt = t.copyAt()
+	t.Resize(uint64(d.end / gpt.Sector))
+	d.copyAt = t.CopyAt()
 	d.tail = d.copyAt / firstSize * firstSize
-	d.over = append(d.over, change{0, t.mbr}, change{sector, t.header}, change{int64(t.from) * sector, t.entries}, change{d.copyAt, t.copy()})
+	d.over = append(d.over, change{0, t.MBR}, change{gpt.Sector, t.Header}, change{int64(t.From) * gpt.Sector, t.Entries}, change{d.copyAt, t.Copy()})
 	return d, nil
 }
 
 // rename gives the disk and its partitions new GUIDs, and lets the boot entries know.
-func (d *Disk) rename(t *table, draw func() guid) error {
+func (d *Disk) rename(t *gpt.Table, draw func() gpt.GUID) error {
 	const keep = "; keep its GUIDs with --keep-guids"
-	state, ok := t.part(bootdisk.State)
-	esp, has := t.part(bootdisk.ESP)
+	state, ok := t.Partition(bootdisk.State)
+	esp, has := t.Partition(bootdisk.ESP)
 	if !ok || !has {
 		return errors.New("it has no partitions " + bootdisk.ESP + " and " + bootdisk.State + ", so what else names a GUID is not known" + keep)
 	}
-	at, err := findState(d.image, sparse.Extent{Start: int64(esp.first) * sector, End: min(int64(esp.last+1)*sector, d.size)}, d.data, state.guid, searchSize)
+	at, err := findState(d.image, sparse.Extent{Start: int64(esp.First) * gpt.Sector, End: min(int64(esp.Last+1)*gpt.Sector, d.size)}, d.data, state.GUID, searchSize)
 	if err != nil {
 		return err
 	}
 	if len(at) == 0 {
-		return fmt.Errorf("no boot entry on its ESP has %s%v, so it would not boot with another GUID%s", stateWord, state.guid, keep)
+		return fmt.Errorf("no boot entry on its ESP has %s%v, so it would not boot with another GUID%s", stateWord, state.GUID, keep)
 	}
-	t.setGUIDs(draw)
-	state, _ = t.part(bootdisk.State)
+	t.SetGUIDs(draw)
+	state, _ = t.Partition(bootdisk.State)
 	for _, at := range at {
-		d.over = append(d.over, change{at, []byte(state.guid.String())})
+		d.over = append(d.over, change{at, []byte(state.GUID.String())})
 	}
 	return nil
 }
@@ -140,5 +142,5 @@ func (d *Disk) pieces() []sparse.Piece {
 		data = append(data, sparse.Extent{Start: c.at, End: c.at + int64(len(c.bytes))})
 	}
 	slices.SortFunc(data, func(a, b sparse.Extent) int { return int(min(max(a.Start-b.Start, -1), 1)) })
-	return sparse.Pieces(sparse.Extent{Start: headSize, End: min(d.size, d.tail)}, data, firstSize)
+	return sparse.Pieces(sparse.Extent{Start: gpt.HeadSize, End: min(d.size, d.tail)}, data, firstSize)
 }

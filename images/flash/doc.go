@@ -16,7 +16,6 @@
 // the device failed. Writing it again with Options.Resume compares first, and writes only
 // what differs: there is no file about how far it came, which could be wrong.
 //
-//	table.go    the GUID partition table (UEFI 2.10, 5.3)
 //	entries.go  where boot entries name the partition of the slots' record
 //	disk.go     what is to be on the device
 //	write.go    writing it, in that order

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 
+	"clarityos/update/gpt"
+
 	"clarityos/images/sparse"
 )
 
@@ -17,7 +19,7 @@ const guidText = 36
 // findState gives where in r, within its parts with data, a boot entry names a partition
 // by its GUID: the offsets of the GUID's text. Part is how much is read at a time. An entry
 // is found where it lies in one piece, as package fat writes all files.
-func findState(r io.ReaderAt, within sparse.Extent, data []sparse.Extent, g guid, part int64) ([]int64, error) {
+func findState(r io.ReaderAt, within sparse.Extent, data []sparse.Extent, g gpt.GUID, part int64) ([]int64, error) {
 	const size = len(stateWord) + guidText
 	text := []byte(g.String())
 	var out []int64

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"clarityos/update/gpt"
+
 	"golang.org/x/sys/unix"
 
 	"clarityos/images/sparse"
@@ -254,7 +256,7 @@ func amount(data []sparse.Extent) (n int64) {
 }
 
 // drawGUID gives one of version 4 (RFC 9562).
-func drawGUID() (g guid) {
+func drawGUID() (g gpt.GUID) {
 	_, _ = rand.Read(g[:]) // it never fails (crypto/rand)
 	g[7] = g[7]&0x0f | 0x40
 	g[8] = g[8]&0x3f | 0x80

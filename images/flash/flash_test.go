@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"clarityos/update/gpt"
+
 	"golang.org/x/sys/unix"
 
 	"clarityos/images/disk"
@@ -95,7 +97,7 @@ func check(t *testing.T, image, device string) {
 		t.Error(err)
 	}
 	if out := command(t, "sgdisk", "-v", device); !strings.Contains(out, "No problems found") ||
-		len(b)%sector == 0 && strings.Contains(strings.ToLower(out), "warning") {
+		len(b)%gpt.Sector == 0 && strings.Contains(strings.ToLower(out), "warning") {
 		t.Errorf("sgdisk:\n%s", out)
 	}
 	out := command(t, "sgdisk", "-i", "2", device)
@@ -207,7 +209,7 @@ func TestLeft(t *testing.T) {
 	if want := fmt.Sprintf("clarity flash --resume --keep-guids %s %s writes what is missing", image, device); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, and not %q", err, want)
 	}
-	if _, err := parseTable(read(t, device)); err == nil {
+	if _, err := gpt.Parse(read(t, device)); err == nil {
 		t.Error("it has a partition table")
 	}
 	o = Options{}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"clarityos/update/gpt"
+
 	"clarityos/images/disk"
 	"clarityos/images/sparse"
 	"clarityos/update/slots/bootdisk"
@@ -89,47 +91,47 @@ func memory(f *os.File) (Source, []byte, error) {
 // whole says in which way a device is not the image: but for the GUIDs, the place of the
 // table's copy, and what was behind the image before, where that is told.
 func whole(image, before, device []byte, keptGUIDs bool) error {
-	was, err := parseTable(image)
+	was, err := gpt.Parse(image)
 	if err != nil {
 		return err
 	}
-	is, err := parseTable(device)
+	is, err := gpt.Parse(device)
 	if err != nil {
 		return fmt.Errorf("the device's start: %w", err)
 	}
-	end := len(device) / sector * sector
-	if is.sectors != uint64(end/sector) {
-		return fmt.Errorf("the table is that of %d sectors, and the device has %d", is.sectors, end/sector)
+	end := len(device) / gpt.Sector * gpt.Sector
+	if is.Sectors != uint64(end/gpt.Sector) {
+		return fmt.Errorf("the table is that of %d sectors, and the device has %d", is.Sectors, end/gpt.Sector)
 	}
-	if !bytes.Equal(device[is.copyAt():end], is.copy()) {
+	if !bytes.Equal(device[is.CopyAt():end], is.Copy()) {
 		return fmt.Errorf("the device's end is not the copy of the table")
 	}
 	want := bytes.Clone(image)
-	clear(want[was.copyAt():])
-	olds, news := was.parts(), is.parts()
-	seen := map[guid]bool{guid(was.header[56:72]): true}
-	renamed := append([]part{{guid: guid(is.header[56:72])}}, news...)
+	clear(want[was.CopyAt():])
+	olds, news := was.Partitions(), is.Partitions()
+	seen := map[gpt.GUID]bool{gpt.GUID(was.Header[56:72]): true}
+	renamed := append([]gpt.Partition{{GUID: gpt.GUID(is.Header[56:72])}}, news...)
 	for i, p := range olds {
 		n := news[i]
-		seen[p.guid] = true
-		if p.name != n.name || p.first != n.first || p.last != n.last {
+		seen[p.GUID] = true
+		if p.Name != n.Name || p.First != n.First || p.Last != n.Last {
 			return fmt.Errorf("partition %v became %v", p, n)
 		}
-		if p.name == bootdisk.State {
-			want = bytes.ReplaceAll(want, []byte(stateWord+p.guid.String()), []byte(stateWord+n.guid.String()))
+		if p.Name == bootdisk.State {
+			want = bytes.ReplaceAll(want, []byte(stateWord+p.GUID.String()), []byte(stateWord+n.GUID.String()))
 		}
 	}
 	for _, p := range renamed {
-		if seen[p.guid] != keptGUIDs {
-			return fmt.Errorf("%s has GUID %v", p.name, p.guid)
+		if seen[p.GUID] != keptGUIDs {
+			return fmt.Errorf("%s has GUID %v", p.Name, p.GUID)
 		}
 		if !keptGUIDs {
-			seen[p.guid] = true // no two are alike
+			seen[p.GUID] = true // no two are alike
 		}
 	}
-	tail := int(is.copyAt()) / firstSize * firstSize
+	tail := int(is.CopyAt()) / firstSize * firstSize
 	inside := min(tail, len(want))
-	if err := differ(want[headSize:inside], device[headSize:inside], headSize); err != nil {
+	if err := differ(want[gpt.HeadSize:inside], device[gpt.HeadSize:inside], gpt.HeadSize); err != nil {
 		return err
 	}
 	if before != nil && inside < tail {
@@ -143,14 +145,14 @@ func whole(image, before, device []byte, keptGUIDs bool) error {
 // with lays more over an image, and finds its holes.
 func with(image []byte, l layout) (Source, []byte) {
 	image = bytes.Clone(image)
-	t, err := parseTable(image)
+	t, err := gpt.Parse(image)
 	if err != nil {
 		panic(err)
 	}
 	for name, parts := range l {
-		p, _ := t.part(name)
+		p, _ := t.Partition(name)
 		for at, b := range parts {
-			copy(image[int64(p.first)*sector+at:int64(p.last+1)*sector], b)
+			copy(image[int64(p.First)*gpt.Sector+at:int64(p.Last+1)*gpt.Sector], b)
 		}
 	}
 	s := Source{bytes.NewReader(image), int64(len(image)), nil}

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"clarityos/update/gpt"
+
 	"golang.org/x/sys/unix"
 
 	"clarityos/update/slots/bootdisk"
@@ -97,10 +99,10 @@ func TestDevice(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	before := read(t, device)[:headSize]
+	before := read(t, device)[:gpt.HeadSize]
 	refuse(t, image, device, "is in use: "+filepath.Base(part)+" is mounted on "+point, false)
 	refuse(t, image, part, "is a partition", false)
-	if string(before) != string(read(t, device)[:headSize]) {
+	if string(before) != string(read(t, device)[:gpt.HeadSize]) {
 		t.Error("what was refused is written to")
 	}
 	// What /proc does not tell, the kernel does.
@@ -177,7 +179,7 @@ func TestDevicesRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := candidate{path: "/dev/" + n.name, kind: blockDevice, size: 1 << 40, sector: sector, node: n, uses: uses}
+	c := candidate{path: "/dev/" + n.name, kind: blockDevice, size: 1 << 40, sector: gpt.Sector, node: n, uses: uses}
 	if err := accept(c, 1<<20, false); err == nil || !strings.Contains(err.Error(), "holds the running system") {
 		t.Errorf("the disk of this machine: %v", err)
 	}
@@ -204,7 +206,7 @@ func TestFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	refuse(t, image, device, "what it lies on is full", false)
-	if _, err := parseTable(read(t, device)); err == nil {
+	if _, err := gpt.Parse(read(t, device)); err == nil {
 		t.Error("it has a partition table")
 	}
 	if err := unix.Mount("", dir, "", unix.MS_REMOUNT, "size=100M"); err != nil {

@@ -3,6 +3,8 @@ package flash
 import (
 	"errors"
 	"math/rand/v2"
+
+	"clarityos/update/gpt"
 )
 
 var errMedium = errors.New("injected")
@@ -103,9 +105,9 @@ func (m *medium) Sync() error {
 func (m *medium) loseCache(r *rand.Rand) {
 	for _, s := range m.dirty {
 		some := r.IntN(3)
-		for at := s.at; at < s.at+s.n; at += sector {
+		for at := s.at; at < s.at+s.n; at += gpt.Sector {
 			if some == 0 || some == 1 && r.IntN(2) == 0 {
-				end := min(at+sector, s.at+s.n)
+				end := min(at+gpt.Sector, s.at+s.n)
 				copy(m.stable[at:], m.cached[at:end])
 			}
 		}

@@ -6,10 +6,15 @@ import (
 	"fmt"
 	"unsafe"
 
+	"clarityos/update/gpt"
+
 	"clarityos/images/sparse"
 )
 
 // Sizes of what is done at once, in bytes.
+// firstSize is the part of a disk, in bytes, that is written last: it has the table's header.
+const firstSize = 4096
+
 const (
 	chunkSize = 4 << 20
 	clearSize = 16 << 20
@@ -76,7 +81,7 @@ func (w *writer) write(ctx context.Context) (Done, error) {
 
 // wipe makes that the device has no partition table.
 func (w *writer) wipe() error {
-	if err := w.dev.Zero(0, headSize); err != nil {
+	if err := w.dev.Zero(0, gpt.HeadSize); err != nil {
 		return err
 	}
 	if err := w.dev.Zero(w.tail, w.end-w.tail); err != nil {
@@ -227,7 +232,7 @@ func differ(want, got []byte, at int64) error {
 func (w *writer) finish() error {
 	err := w.settle(w.tail, w.end)
 	if err == nil {
-		err = w.settle(firstSize, headSize)
+		err = w.settle(firstSize, gpt.HeadSize)
 	}
 	if err == nil {
 		err = w.settle(0, firstSize)

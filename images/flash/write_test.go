@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"clarityos/update/gpt"
+
 	"pgregory.net/rapid"
 )
 
@@ -26,15 +28,15 @@ func run(s Source, m *medium, resume bool) (Done, error) {
 // touched says in which way a medium after a failure could be taken for a whole disk: it
 // has a partition table, and is not what it was before.
 func touched(before, after []byte) error {
-	now, err := parseTable(after)
+	now, err := gpt.Parse(after)
 	if err != nil {
 		return nil // as it should be
 	}
-	old, err := parseTable(before)
-	if err != nil || !bytes.Equal(old.header, now.header) || !bytes.Equal(old.entries, now.entries) {
+	old, err := gpt.Parse(before)
+	if err != nil || !bytes.Equal(old.Header, now.Header) || !bytes.Equal(old.Entries, now.Entries) {
 		return errors.New("there is a new partition table")
 	}
-	if !bytes.Equal(before[headSize:len(before)-2*firstSize*5], after[headSize:len(after)-2*firstSize*5]) {
+	if !bytes.Equal(before[gpt.HeadSize:len(before)-2*firstSize*5], after[gpt.HeadSize:len(after)-2*firstSize*5]) {
 		return errors.New("the old partition table is there, and what it tells of is not")
 	}
 	return nil
@@ -71,7 +73,7 @@ func TestWrite(t *testing.T) {
 				t.Errorf("%s, %d bytes more, again: %v", name, more, err)
 			}
 			// The tables, and the chunks with the two boot entries.
-			if most := int64(headSize + 64<<10 + 3*testChunk); done.Written > most || done.Cleared > 0 {
+			if most := int64(gpt.HeadSize + 64<<10 + 3*testChunk); done.Written > most || done.Cleared > 0 {
 				t.Errorf("%s, %d bytes more: the same image is written by %+v", name, more, done)
 			}
 		}
@@ -213,13 +215,13 @@ func TestFailures(t *testing.T) {
 			}
 		}
 		s, image := with(empty, l)
-		before := noise(len(image)+sector*rapid.IntRange(0, 300).Draw(t, "more"), 9)
+		before := noise(len(image)+gpt.Sector*rapid.IntRange(0, 300).Draw(t, "more"), 9)
 		m := newMedium(before)
 		if rapid.Bool().Draw(t, "was a disk") {
 			if _, err := run(s, m, false); err != nil {
 				t.Fatal(err)
 			}
-			copy(m.stable[headSize+rapid.IntRange(0, 2<<20).Draw(t, "other"):], noise(300_000, 8))
+			copy(m.stable[gpt.HeadSize+rapid.IntRange(0, 2<<20).Draw(t, "other"):], noise(300_000, 8))
 			copy(m.cached, m.stable)
 			before, m.ops = bytes.Clone(m.stable), 0
 		}
@@ -272,7 +274,7 @@ func TestDiffers(t *testing.T) {
 	if !errors.As(err, &differs) || differs.At != 1<<20+8123 {
 		t.Errorf("%v", err)
 	}
-	if _, err := parseTable(m.stable); err == nil {
+	if _, err := gpt.Parse(m.stable); err == nil {
 		t.Error("it has a partition table")
 	}
 }
@@ -314,7 +316,7 @@ func TestInterrupted(t *testing.T) {
 		if _, err := w.write(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("while %s: %v", name, err)
 		}
-		if _, err := parseTable(m.stable); err == nil {
+		if _, err := gpt.Parse(m.stable); err == nil {
 			t.Errorf("while %s: it has a partition table", name)
 		}
 		if _, err := run(s, m, true); err != nil {

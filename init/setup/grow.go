@@ -46,15 +46,16 @@ func growData(name string, say func(string)) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", device, err)
 	}
-	number, begin, length, changed, err := table.Grow(name)
+	part, changed, err := table.Grow(name, size)
 	if err != nil || !changed {
 		return err
 	}
+	begin, length := int64(part.First)*gpt.Sector, int64(part.Last-part.First+1)*gpt.Sector
 	say(fmt.Sprintf("%s: partition %s grows to %d MiB", device, name, length>>20))
 	if err := table.Write(f); err != nil {
 		return fmt.Errorf("%s: %w", device, err)
 	}
-	return resize(f, number, begin, length)
+	return resize(f, part.Number+1, begin, length)
 }
 
 // wholeDisk gives the disk of a partition's device.

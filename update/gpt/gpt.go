@@ -1,6 +1,9 @@
-// Package gpt changes the GUID partition table of a disk (UEFI 2.10, chapter 5.3) that has
-// come to lie on a larger one: the table's second copy moves to the disk's end, and its last
-// partition grows. Whatever write a cut of power ends, one of both copies is whole.
+// Package gpt reads and changes GUID partition tables (UEFI 2.10, 5.3) of disks with sectors
+// of 512 bytes: for an image that goes to a larger device, and for a disk whose last
+// partition is to reach to its end.
+//
+//	gpt.go    the table, and its bytes
+//	write.go  changing that of a disk in place
 package gpt
 
 import (
@@ -10,175 +13,231 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"strings"
 	"unicode/utf16"
 )
 
 const (
-	// Sector is the only size of a disk's blocks that is known here, in bytes.
+	// Sector is the size of a block, in bytes.
 	Sector = 512
-	// align is what ends of partitions are rounded down to, in sectors.
-	align = 1 << 20 / Sector
+	// HeadSize is what the table and the room in front of the first partition take.
+	HeadSize = 1 << 20
 
-	headSize  = 92
-	entrySize = 128
-	entryMost = 128
-	// entrySectors is how much all entries take.
-	entrySectors = entryMost * entrySize / Sector
+	headerLeast = 92 // bytes that the UEFI specification gives a header
+	entryLeast  = 128
+	protective  = 0xee // the type of the MBR's partition
 )
 
-// Where a header has what, in bytes.
-const (
-	signature   = "EFI PART\x00\x00\x01\x00"
-	atSize      = 12
-	atSum       = 16
-	atOwn       = 24
-	atOther     = 32
-	atFirst     = 40
-	atLast      = 48
-	atEntries   = 72
-	atCount     = 80
-	atEntrySize = 84
-	atEntrySum  = 88
-)
-
-// Table is a partition table.
+// Table is a partition table, as it is at the start of a disk.
 type Table struct {
-	head    [headSize]byte
-	entries []byte
-	size    int64 // of the disk, in sectors
+	MBR     []byte // the first sector
+	Header  []byte // the second one
+	Entries []byte
+	From    uint64 // the entries' sector
+	Sectors uint64 // of the disk, by where the copy is
+
+	entrySize int
 }
 
-// Read reads the table of a disk of size bytes: its first copy or, when that is not whole,
-// the one at the disk's end.
-func Read(disk io.ReaderAt, size int64) (*Table, error) {
-	first, err := read(disk, size/Sector, 1)
-	if err == nil {
-		return first, nil
-	}
-	last, other := read(disk, size/Sector, size/Sector-1)
-	if other != nil {
-		return nil, fmt.Errorf("no partition table: at the disk's begin %w, at its end %w", err, other)
-	}
-	return last, nil
+// Partition is one of a table.
+type Partition struct {
+	Number      int // of its entry, from 0
+	Name        string
+	GUID        GUID
+	First, Last uint64 // sectors
 }
 
-func read(disk io.ReaderAt, size, at int64) (*Table, error) {
-	t := &Table{size: size, entries: make([]byte, entryMost*entrySize)}
-	var sector [Sector]byte
-	if _, err := disk.ReadAt(sector[:], at*Sector); err != nil {
+// GUID is one in the order of bytes that a table has.
+type GUID [16]byte
+
+// String gives it as people write it, in capitals.
+func (g GUID) String() string {
+	return strings.ToUpper(fmt.Sprintf("%08x-%04x-%04x-%x-%x", binary.LittleEndian.Uint32(g[:]), binary.LittleEndian.Uint16(g[4:]),
+		binary.LittleEndian.Uint16(g[6:]), g[8:10], g[10:]))
+}
+
+// Parse reads the table at the start of a disk, of which head has HeadSize bytes.
+func Parse(head []byte) (*Table, error) {
+	if len(head) < HeadSize {
+		return nil, errors.New("it is smaller than 1 MiB")
+	}
+	t, err := parse(head[:Sector], head[Sector:2*Sector], 1, func(from uint64, size int) ([]byte, error) {
+		if from < 2 || from*Sector+uint64(size) > HeadSize {
+			return nil, errSenseless
+		}
+		return head[from*Sector:][:size], nil
+	})
+	if err != nil {
 		return nil, err
 	}
-	copy(t.head[:], sector[:])
-	sum := t.number(atSum, 4)
-	switch {
-	case !bytes.HasPrefix(t.head[:], []byte(signature)) || t.number(atSize, 4) != headSize:
-		return nil, errors.New("there is no header")
-	case sum != headSum(t.head):
-		return nil, errors.New("the header's checksum does not hold")
-	case t.number(atOwn, 8) != at:
-		return nil, fmt.Errorf("the header is that of sector %d", t.number(atOwn, 8))
-	case t.number(atCount, 4) != entryMost || t.number(atEntrySize, 4) != entrySize:
-		return nil, fmt.Errorf("it has %d entries of %d bytes, not %d of %d", t.number(atCount, 4), t.number(atEntrySize, 4), entryMost, entrySize)
+	t.Sectors = binary.LittleEndian.Uint64(t.Header[32:]) + 1
+	return t, nil
+}
+
+var errSenseless = errors.New("the header of its partition table makes no sense")
+
+// parse reads the table whose header is sector own; read gives its entries.
+func parse(mbr, header []byte, own uint64, read func(from uint64, size int) ([]byte, error)) (*Table, error) {
+	t := &Table{MBR: bytes.Clone(mbr), Header: bytes.Clone(header)}
+	h := t.Header
+	if string(h[:8]) != "EFI PART" {
+		return nil, errors.New("it has no GUID partition table for sectors of 512 bytes")
 	}
-	begin := t.number(atEntries, 8)
-	if begin < 1 || begin > size-entrySectors {
-		return nil, fmt.Errorf("its entries are said to begin at sector %d", begin)
+	size := binary.LittleEndian.Uint32(h[12:])
+	if size < headerLeast || size > Sector || binary.LittleEndian.Uint32(h[16:]) != headerSum(h) || binary.LittleEndian.Uint64(h[24:]) != own {
+		return nil, errors.New("the header of its partition table is damaged")
 	}
-	if _, err := disk.ReadAt(t.entries, begin*Sector); err != nil {
+	count, each := binary.LittleEndian.Uint32(h[80:]), binary.LittleEndian.Uint32(h[84:])
+	t.From, t.entrySize = binary.LittleEndian.Uint64(h[72:]), int(each)
+	if each < entryLeast || each%entryLeast != 0 || each > HeadSize || count > HeadSize/entryLeast || uint64(count)*uint64(each) > HeadSize || t.From > 1<<50 {
+		return nil, errSenseless
+	}
+	entries, err := read(t.From, int(count*each))
+	if err != nil {
 		return nil, err
 	}
-	if int64(crc32.ChecksumIEEE(t.entries)) != t.number(atEntrySum, 4) {
-		return nil, errors.New("the entries' checksum does not hold")
+	t.Entries = bytes.Clone(entries)
+	if binary.LittleEndian.Uint32(h[88:]) != crc32.ChecksumIEEE(t.Entries) {
+		return nil, errors.New("the entries of its partition table are damaged")
+	}
+	if t.protective() == nil || binary.LittleEndian.Uint16(t.MBR[510:]) != 0xaa55 {
+		return nil, errors.New("it has no protective MBR")
 	}
 	return t, nil
 }
 
-// number reads a little-endian field of the header.
-func (t *Table) number(at, bytes int) int64 {
-	if bytes == 4 {
-		return int64(binary.LittleEndian.Uint32(t.head[at:]))
+// Read reads the table of a disk of size bytes: the one at its start or, when that is not
+// whole, the copy at its end.
+func Read(disk io.ReaderAt, size int64) (*Table, error) {
+	head := make([]byte, HeadSize)
+	if _, err := disk.ReadAt(head, 0); err != nil {
+		return nil, err
 	}
-	return int64(binary.LittleEndian.Uint64(t.head[at:]))
+	t, first := Parse(head)
+	if first == nil {
+		return t, nil
+	}
+	last := make([]byte, Sector)
+	own := uint64(size/Sector) - 1
+	if _, err := disk.ReadAt(last, int64(own)*Sector); err != nil {
+		return nil, err
+	}
+	t, err := parse(head[:Sector], last, own, func(from uint64, size int) ([]byte, error) {
+		b := make([]byte, size)
+		_, err := disk.ReadAt(b, int64(from)*Sector)
+		return b, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("at its start: %w; at its end: %w", first, err)
+	}
+	t.Sectors, t.From = own+1, 2 // where the entries lie that this is the copy of
+	binary.LittleEndian.PutUint64(t.Header[24:], 1)
+	binary.LittleEndian.PutUint64(t.Header[32:], own)
+	binary.LittleEndian.PutUint64(t.Header[72:], t.From)
+	t.sum()
+	return t, nil
 }
 
-func headSum(head [headSize]byte) int64 {
-	clear(head[atSum : atSum+4])
-	return int64(crc32.ChecksumIEEE(head[:]))
+// headerSum is the checksum of a header, which is over itself as zeros.
+func headerSum(h []byte) uint32 {
+	h = bytes.Clone(h[:binary.LittleEndian.Uint32(h[12:])])
+	clear(h[16:20])
+	return crc32.ChecksumIEEE(h)
 }
 
-// Grow has the table reach to the disk's end, and in it the partition of a name, if that is
-// the last one. It gives the partition's number, from 1, its begin and its size in bytes, and
-// whether anything has changed.
-func (t *Table) Grow(name string) (number int, begin, size int64, changed bool, err error) {
-	var mine []byte
-	var last int64
-	for i := range entryMost {
-		e := t.entries[i*entrySize:][:entrySize]
-		if [16]byte(e) == ([16]byte{}) {
-			continue
-		}
-		last = max(last, int64(binary.LittleEndian.Uint64(e[40:])))
-		if mine == nil && label(e) == name {
-			mine, number = e, i+1
-		}
-	}
-	if mine == nil {
-		return 0, 0, 0, false, fmt.Errorf("the disk has no partition %s", name)
-	}
-	first, end := int64(binary.LittleEndian.Uint64(mine[32:])), int64(binary.LittleEndian.Uint64(mine[40:]))
-	usable := t.size - 1 - entrySectors - 1 // the last sector that a partition may have
-	if want := (usable+1)/align*align - 1; end == last && want > end {
-		end, changed = want, true
-		binary.LittleEndian.PutUint64(mine[40:], uint64(end))
-	}
-	if t.number(atLast, 8) < usable {
-		changed = true
-		binary.LittleEndian.PutUint64(t.head[atLast:], uint64(usable))
-	}
-	return number, first * Sector, (end - first + 1) * Sector, changed, nil
-}
-
-// label is the name of an entry's partition.
-func label(e []byte) string {
-	var text []uint16
-	for b := e[56:entrySize]; len(b) > 0; b = b[2:] {
-		c := binary.LittleEndian.Uint16(b)
-		if c == 0 {
-			break
-		}
-		text = append(text, c)
-	}
-	return string(utf16.Decode(text))
-}
-
-// Disk is what a table is written to.
-type Disk interface {
-	io.WriterAt
-	Sync() error
-}
-
-// Write puts both copies on the disk: the one at its end first, which is whole before the
-// other one is touched.
-func (t *Table) Write(disk Disk) error {
-	last := t.size - 1
-	for _, c := range []struct{ own, other, entries int64 }{{last, 1, last - entrySectors}, {1, last, 2}} {
-		head := t.head
-		binary.LittleEndian.PutUint64(head[atOwn:], uint64(c.own))
-		binary.LittleEndian.PutUint64(head[atOther:], uint64(c.other))
-		binary.LittleEndian.PutUint64(head[atEntries:], uint64(c.entries))
-		binary.LittleEndian.PutUint32(head[atEntrySum:], crc32.ChecksumIEEE(t.entries))
-		binary.LittleEndian.PutUint32(head[atSum:], uint32(headSum(head)))
-		sector := make([]byte, Sector)
-		copy(sector, head[:])
-		if _, err := disk.WriteAt(t.entries, c.entries*Sector); err != nil {
-			return fmt.Errorf("write the partition table: %w", err)
-		}
-		if _, err := disk.WriteAt(sector, c.own*Sector); err != nil {
-			return fmt.Errorf("write the partition table: %w", err)
-		}
-		if err := disk.Sync(); err != nil {
-			return fmt.Errorf("write the partition table: %w", err)
+// protective is the MBR's entry that covers the disk; nil: there is none.
+func (t *Table) protective() []byte {
+	for i := range 4 {
+		if e := t.MBR[446+16*i:][:16]; e[4] == protective {
+			return e
 		}
 	}
 	return nil
+}
+
+// Partitions are those that are in use.
+func (t *Table) Partitions() []Partition {
+	var out []Partition
+	for i := range len(t.Entries) / t.entrySize {
+		e := t.entry(i)
+		if bytes.Equal(e[:16], make([]byte, 16)) {
+			continue
+		}
+		var name []uint16
+		for at := 56; at < 128; at += 2 {
+			if unit := binary.LittleEndian.Uint16(e[at:]); unit != 0 {
+				name = append(name, unit)
+			}
+		}
+		out = append(out, Partition{i, string(utf16.Decode(name)), GUID(e[16:32]), binary.LittleEndian.Uint64(e[32:]), binary.LittleEndian.Uint64(e[40:])})
+	}
+	return out
+}
+
+func (t *Table) entry(number int) []byte { return t.Entries[number*t.entrySize:][:t.entrySize] }
+
+// Partition finds one by name.
+func (t *Table) Partition(name string) (Partition, bool) {
+	for _, p := range t.Partitions() {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Partition{}, false
+}
+
+// SetGUIDs changes the GUIDs of the disk and of its partitions. Resize makes the sums right.
+func (t *Table) SetGUIDs(draw func() GUID) {
+	g := draw()
+	copy(t.Header[56:], g[:])
+	for _, p := range t.Partitions() {
+		g := draw()
+		copy(t.entry(p.Number)[16:], g[:])
+	}
+}
+
+// CopySectors is how many sectors the copy takes at the disk's end: entries and a header.
+func (t *Table) CopySectors() uint64 { return (uint64(len(t.Entries))+Sector-1)/Sector + 1 }
+
+// Check says what is wrong with the partitions' places.
+func (t *Table) Check() error {
+	if t.Sectors < 2*HeadSize/Sector {
+		return errors.New("its partition table is that of a disk smaller than 2 MiB")
+	}
+	for _, p := range t.Partitions() {
+		if p.Last < p.First || p.Last >= t.Sectors-t.CopySectors() {
+			return fmt.Errorf("its partition %d (%s) is not within the disk, or is where the copy of the table has to be", p.Number+1, p.Name)
+		}
+	}
+	return nil
+}
+
+// Resize makes the table that of a disk with so many sectors, not fewer than it has.
+func (t *Table) Resize(sectors uint64) {
+	t.Sectors = sectors
+	binary.LittleEndian.PutUint64(t.Header[32:], sectors-1)
+	binary.LittleEndian.PutUint64(t.Header[48:], sectors-t.CopySectors()-1)
+	binary.LittleEndian.PutUint32(t.protective()[12:], uint32(min(sectors-1, 1<<32-1)))
+	t.sum()
+}
+
+func (t *Table) sum() {
+	binary.LittleEndian.PutUint32(t.Header[88:], crc32.ChecksumIEEE(t.Entries))
+	binary.LittleEndian.PutUint32(t.Header[16:], headerSum(t.Header))
+}
+
+// CopyAt is where the copy begins, in bytes.
+func (t *Table) CopyAt() int64 { return int64(t.Sectors-t.CopySectors()) * Sector }
+
+// Copy is the table's copy: the entries, and a header behind them.
+func (t *Table) Copy() []byte {
+	out := make([]byte, t.CopySectors()*Sector)
+	copy(out, t.Entries)
+	h := out[len(out)-Sector:]
+	copy(h, t.Header)
+	binary.LittleEndian.PutUint64(h[24:], t.Sectors-1) // itself
+	binary.LittleEndian.PutUint64(h[32:], 1)           // the other one
+	binary.LittleEndian.PutUint64(h[72:], t.Sectors-t.CopySectors())
+	binary.LittleEndian.PutUint32(h[16:], headerSum(h))
+	return out
 }
