@@ -43,6 +43,7 @@ bench: ## compare with other inits, 20 minutes, ARGS='-inits all …'; then the 
 	go run ./services/bus/bench
 	go run ./learn/bench
 	go run ./learn/bench/start
+	go run ./images/disktest/bench
 	go test -run '^$$' -bench Event ./init
 
 generate: ## make generated files anew, BPF programs by Debian 12's clang
