@@ -37,7 +37,7 @@ test-full: deps browser ## the long proofs as well: more kernels, more schedules
 	$(TEST) -timeout 80m -tags full -run TestSchedulesOfImages ./services/supervisor -rapid.checks=5000
 	.ci/fuzz 200000
 
-bench: ## compare with other inits, 20 minutes, ARGS='-inits all …'; then the bus, natively, the observer, and starts by what was learned
+bench: ## compare with other inits, 40 minutes in all, ARGS='-inits all …'; then the bus, natively, the observer, starts by what was learned, and boots from a disk
 	@.ci/deps $(DEMO) gcc:gcc gcc:libc6-dev
 	go run ./qemu/bench $(ARGS)
 	go run ./services/bus/bench
