@@ -40,8 +40,9 @@ var firmware = map[string]struct{ loader, path string }{
 	"arm64": {"usr/lib/systemd/boot/efi/systemd-bootaa64.efi", "EFI/BOOT/BOOTAA64.EFI"},
 }
 
-// stage1Modules are loaded before the disk is looked for.
-var stage1Modules = []string{"erofs", "dm_mod", "dm_verity", "overlay", "efivarfs"}
+// stage1Modules are loaded before the disk is looked for. The watchdog goes on when another
+// kernel is started.
+var stage1Modules = []string{"watchdog stop_on_reboot=0", "erofs", "dm_mod", "dm_verity", "overlay", "efivarfs"}
 
 // DiskOptions are choices that are not part of the image.
 type DiskOptions struct {

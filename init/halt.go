@@ -20,6 +20,9 @@ func (p *pid1) halt(h supervisor.Halt) {
 	if len(h.Left) > 0 {
 		p.say(supervisor.PriorityWarning, "these did not end: "+strings.Join(h.Left, ", "))
 	}
+	if h.Kind == supervisor.JustHalt {
+		p.watchdog.Stop()
+	}
 	say := func(line string) { p.console.line("[ shutdown ] " + line) }
 	guard.Go("halt", p.panicked, func() {
 		err := power.Off(h.Kind, say, p.reapLast)

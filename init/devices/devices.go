@@ -39,8 +39,8 @@ func Run(ctx context.Context, modules []string, report func(string), changed fun
 	return l.follow(ctx, events)
 }
 
-// Load loads modules by their names, and those for the devices that there are; again does
-// the latter for those that have come since.
+// Load loads modules by their names, each with its parameters behind it, and those for the
+// devices that there are; again does the latter for those that have come since.
 func Load(modules []string, report func(string)) (again func()) { return scanned(modules, report).scan }
 
 func scanned(modules []string, report func(string)) *loader {
@@ -52,7 +52,8 @@ func scanned(modules []string, report func(string)) *loader {
 		if l.prober == nil {
 			break // they are built in, or the kernel says what it lacks
 		}
-		if err := l.prober.Probe(m, ""); err != nil {
+		name, parameters, _ := strings.Cut(m, " ")
+		if err := l.prober.Probe(name, parameters); err != nil {
 			report(fmt.Sprintf("module %s: %v", m, err))
 		}
 	}

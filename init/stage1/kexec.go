@@ -22,9 +22,8 @@ const espDir = "/esp"
 // watchdog goes on through that and ends a kernel that hangs; else by the loader. It returns
 // when the machine has to restart for it, or with an error.
 func switchTo(d bootdisk.Disk, s slots.Slot, w *watchdog.Watchdog, l loader.Loader) error {
-	if w.Hardware() {
-		w.Pet()
-	} else {
+	w.HandOver()
+	if !w.Hardware() {
 		say("there is no watchdog in hardware: if the kernel of slot %v hangs, only a person can restart this machine", s)
 	}
 	err := kexec(d, s)
