@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"clarityos/images"
@@ -34,7 +32,7 @@ func main() {
 }
 
 // times of one boot, in seconds.
-type times struct{ loader, init, complete float64 }
+type times struct{ init, complete float64 }
 
 func run(ctx context.Context, rounds int, definition string) error {
 	dir, err := os.MkdirTemp("", "clarity-diskbench-")
@@ -74,13 +72,9 @@ func run(ctx context.Context, rounds int, definition string) error {
 			medians[i] = statistics.Median(values)
 			fmt.Printf("  %6.2f ± %.2f s", medians[i], statistics.Spread(values)/2)
 		}
-		if medians[0] > 0 {
-			fmt.Printf("  %.2fx", medians[1]/medians[0])
-		}
-		fmt.Println()
+		fmt.Printf("  %.2fx\n", medians[1]/medians[0])
 	}
 	fmt.Printf("%d boots each, the first one makes /var%10s%18s\n", rounds, "initramfs", "disk")
-	row("firmware and loader", func(t times) float64 { return t.loader })
 	row("kernel's begin to PID 1 of the root", func(t times) float64 { return t.init })
 	row("kernel's begin to boot complete", func(t times) float64 { return t.complete })
 	return nil
@@ -110,14 +104,5 @@ func boot(ctx context.Context, cfg qemu.Config) (t times, err error) {
 		return t, err
 	}
 	t.init, t.complete = st.Kernel.Seconds(), st.Summary.BootTime.Seconds()
-	// What systemd-boot says of the time at which it starts the kernel, in µs since power-on
-	// (systemd.io/BOOT_LOADER_INTERFACE).
-	res, err = m.Shell(ctx, "cat /sys/firmware/efi/efivars/LoaderTimeExecUSec-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f")
-	if err == nil && res.OK() && len(res.Stdout) > 4 {
-		text := strings.ReplaceAll(string(res.Stdout[4:]), "\x00", "")
-		if us, err := strconv.ParseInt(text, 10, 64); err == nil {
-			t.loader = float64(us) / 1e6
-		}
-	}
 	return t, m.PowerOff(ctx)
 }
