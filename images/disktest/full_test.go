@@ -31,7 +31,7 @@ func TestBoot(t *testing.T) {
 	m.Must(limit, m.Prints("cat /proc/mounts", qemu.Has("/dev/dm-0 / erofs ro,", " /var ext4 rw,", "overlay /etc overlay rw,")))
 	m.Must(limit, m.Prints("clarityctl logs -u hello", qemu.Has("hello")))
 	m.Must(limit, m.Prints("df", func(text string) error {
-		size := regexp.MustCompile(`(?m)^\S+\s+(\d+)\s.*\s/var\s*$`).FindStringSubmatch(text)
+		size := regexp.MustCompile(`(?m)^\S+ +\S+ +(\d+) .* /var *$`).FindStringSubmatch(text)
 		if len(size) != 2 || len(size[1]) < len("1000000") {
 			return fmt.Errorf("/var has not grown to more than 1 GiB: %s", text)
 		}
