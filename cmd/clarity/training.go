@@ -26,9 +26,6 @@ const (
 	guestOrder = "/var/lib/clarity/order"
 )
 
-// trainDisk is the data disk of an image that asks for none, in bytes.
-const trainDisk = 64 << 20
-
 // training is one run of clarity train.
 type training struct {
 	img    *images.Image
@@ -44,6 +41,9 @@ type training struct {
 }
 
 func (t *training) run(ctx context.Context) (*trained, error) {
+	if !t.img.Data {
+		return nil, errors.New("it has no disk on which what is learned lasts; add [data] to its definition, and build it again")
+	}
 	folder, err := os.MkdirTemp("", "clarity-train-")
 	if err != nil {
 		return nil, err
@@ -117,9 +117,6 @@ func (t *training) on(ctx context.Context, disk string) error {
 	}
 	f := t.flags
 	f.data = disk
-	if !t.img.Data && f.dataSize == "" {
-		f.dataSize = fmt.Sprint(trainDisk)
-	}
 	cfg, err := f.config(t.img)
 	if err != nil {
 		return err
