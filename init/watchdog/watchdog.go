@@ -22,7 +22,7 @@ const (
 
 // Watchdog is the device, once there is one. Its methods belong to the loop.
 type Watchdog struct {
-	fd       int    // -1: none yet
+	fd       int // -1: none yet
 	stopped  bool
 	Identity string // "" until there is a device
 	Timeout  time.Duration
