@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-
-	"github.com/google/renameio/v2"
 )
 
 // keyType is the type of the PEM block of a private key (RFC 5958).
@@ -30,7 +28,7 @@ func NewKey(path string) error {
 	if err != nil {
 		return fmt.Errorf("encode a key: %w", err)
 	}
-	return renameio.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: keyType, Bytes: der}), 0o600)
+	return writeFile(path, pem.EncodeToMemory(&pem.Block{Type: keyType, Bytes: der}), 0o600)
 }
 
 // ReadKey reads a key by which roots are signed.

@@ -107,7 +107,7 @@ func (l *Lock) Write(path string) error {
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
 		return nil
 	}
-	return writeFile(path, text)
+	return writeFile(path, text, 0o644)
 }
 
 // set returns the locked answer to the question q, which is q with packages.

@@ -11,8 +11,8 @@ import (
 
 // writeFile replaces the file at path atomically, and makes the replacement
 // itself durable by syncing the folder.
-func writeFile(path string, data []byte) error {
-	if err := renameio.WriteFile(path, data, 0o644); err != nil {
+func writeFile(path string, data []byte, mode os.FileMode) error {
+	if err := renameio.WriteFile(path, data, mode); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return syncDir(filepath.Dir(path))

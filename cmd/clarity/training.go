@@ -1,14 +1,6 @@
 package main
 
 import (
-	"clarityos/images"
-	"clarityos/learn/graph"
-	"clarityos/learn/train"
-	"clarityos/learn/trial"
-	"clarityos/qemu"
-	"clarityos/services/control"
-	"clarityos/services/plan"
-	"clarityos/services/supervisor"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +10,15 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"clarityos/images"
+	"clarityos/learn/graph"
+	"clarityos/learn/train"
+	"clarityos/learn/trial"
+	"clarityos/qemu"
+	"clarityos/services/control"
+	"clarityos/services/plan"
+	"clarityos/services/supervisor"
 )
 
 // Files of the learning component on the data disk.

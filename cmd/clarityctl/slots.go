@@ -10,7 +10,6 @@ import (
 	"clarityos/update/loader"
 	"clarityos/update/slots"
 	"clarityos/update/slots/bootdisk"
-	"clarityos/update/slots/gate"
 )
 
 // tries is how many boots a slot has to be marked good after `slots switch`.
@@ -26,7 +25,7 @@ the units that the image names have been up and healthy for long enough; a new o
 is not is left for the other one.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			running, err := gate.Running()
+			running, err := slots.ReadRunning()
 			if err != nil {
 				return err
 			}
@@ -40,7 +39,7 @@ is not is left for the other one.`,
 // changeRecord has the record become what next makes of it, and the loader boot what is the
 // default then.
 func (c *ctl) changeRecord(next func(slots.Running, *slots.Record) (*slots.Record, error)) error {
-	running, err := gate.Running()
+	running, err := slots.ReadRunning()
 	if err != nil {
 		return err
 	}

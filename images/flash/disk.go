@@ -7,9 +7,8 @@ import (
 	"io"
 	"slices"
 
-	"clarityos/update/gpt"
-
 	"clarityos/images/sparse"
+	"clarityos/update/gpt"
 	"clarityos/update/slots/bootdisk"
 )
 

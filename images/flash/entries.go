@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"io"
 
-	"clarityos/update/gpt"
-
 	"clarityos/images/sparse"
+	"clarityos/update/gpt"
 )
 
 // stateWord is what a boot entry has in front of the GUID of partition clarity-state.

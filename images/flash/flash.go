@@ -10,11 +10,10 @@ import (
 	"path/filepath"
 	"strings"
 
-	"clarityos/update/gpt"
-
 	"golang.org/x/sys/unix"
 
 	"clarityos/images/sparse"
+	"clarityos/update/gpt"
 )
 
 // Options are choices that have nothing to do with the image.

@@ -13,13 +13,12 @@ import (
 	"testing"
 	"time"
 
-	"clarityos/update/gpt"
-
 	"golang.org/x/sys/unix"
 
 	"clarityos/images/disk"
 	"clarityos/images/fat"
 	"clarityos/images/sparse"
+	"clarityos/update/gpt"
 	"clarityos/update/slots/bootdisk"
 )
 

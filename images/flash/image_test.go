@@ -8,10 +8,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"clarityos/update/gpt"
-
 	"clarityos/images/disk"
 	"clarityos/images/sparse"
+	"clarityos/update/gpt"
 	"clarityos/update/slots/bootdisk"
 )
 

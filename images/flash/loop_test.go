@@ -11,10 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"clarityos/update/gpt"
-
 	"golang.org/x/sys/unix"
 
+	"clarityos/update/gpt"
 	"clarityos/update/slots/bootdisk"
 )
 

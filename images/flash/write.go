@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"unsafe"
 
-	"clarityos/update/gpt"
-
 	"clarityos/images/sparse"
+	"clarityos/update/gpt"
 )
 
 // Sizes of what is done at once, in bytes.

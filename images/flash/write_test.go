@@ -8,9 +8,9 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"clarityos/update/gpt"
-
 	"pgregory.net/rapid"
+
+	"clarityos/update/gpt"
 )
 
 const testChunk = 128 << 10

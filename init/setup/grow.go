@@ -1,7 +1,6 @@
 package setup
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,13 +17,9 @@ import (
 // growData has the partition of /var reach to the end of the disk with the slots, which may
 // be larger than its image was.
 func growData(name string, say func(string)) error {
-	text, err := os.ReadFile(slots.RunningFile)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil // there are no slots
-	}
-	var running slots.Running
-	if err == nil {
-		err = json.Unmarshal(text, &running)
+	running, err := slots.ReadRunning()
+	if errors.Is(err, slots.ErrNoSlots) {
+		return nil
 	}
 	if err != nil {
 		return err

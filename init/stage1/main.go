@@ -102,7 +102,7 @@ func run(dog *watchdog.Watchdog) (again bool, err error) {
 		say("%v", rec.Problem)
 	}
 	l := loader.Find()
-	c := choose(rec, slots.Boot{ID: bootID(), Loaded: w.slot, Forced: w.forced, CanArm: true})
+	c := choose(rec, slots.Boot{ID: bootID(), Loaded: w.slot, Forced: w.forced})
 	if c.Tired {
 		say("it goes on in %v", pause)
 		wait(dog)

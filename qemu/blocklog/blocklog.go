@@ -15,8 +15,7 @@ const (
 	magic   = 0x6a736677736872
 	version = 1
 
-	flagFlush   = 1 << 0
-	flagFUA     = 1 << 1
+	// flagDiscard is of an entry without data; the others say what was flushed.
 	flagDiscard = 1 << 2
 )
 
@@ -24,7 +23,6 @@ const (
 type Write struct {
 	Begin, Size int64
 	Discard     bool // what was there is gone, and no data is behind it
-	Flush       bool // all before it is on the disk
 
 	at int64 // of its data in the log
 }
@@ -62,7 +60,7 @@ func Read(log io.ReaderAt) (*Log, error) {
 			return nil, fmt.Errorf("log of writes: entry %d at byte %d makes no sense", len(l.Writes), at)
 		}
 		at += l.sector
-		w := Write{Begin: begin * l.sector, Size: sectors * l.sector, Discard: flags&flagDiscard != 0, Flush: flags&(flagFlush|flagFUA) != 0, at: at}
+		w := Write{Begin: begin * l.sector, Size: sectors * l.sector, Discard: flags&flagDiscard != 0, at: at}
 		if sectors == 0 && flags == 0 {
 			return l, nil // behind the last one there may be zeros
 		}

@@ -23,14 +23,14 @@ func log() []byte {
 	binary.LittleEndian.PutUint64(b[16:], 3)
 	binary.LittleEndian.PutUint32(b[24:], 512)
 	b = append(b, entry(1, 2, 0, bytes.Repeat([]byte{'a'}, 1024))...)
-	b = append(b, entry(0, 0, flagFlush, nil)...)
+	b = append(b, entry(0, 0, 1, nil)...)
 	b = append(b, entry(0, 4, flagDiscard, nil)...)
-	return append(b, entry(0, 1, flagFUA, bytes.Repeat([]byte{'b'}, 512))...)
+	return append(b, entry(0, 1, 2, bytes.Repeat([]byte{'b'}, 512))...)
 }
 
 func TestReplay(t *testing.T) {
 	l, err := Read(bytes.NewReader(log()))
-	if err != nil || len(l.Writes) != 4 || !l.Writes[1].Flush || !l.Writes[2].Discard || l.Writes[3].Begin != 0 {
+	if err != nil || len(l.Writes) != 4 || l.Writes[1].Size != 0 || !l.Writes[2].Discard || l.Writes[3].Begin != 0 {
 		t.Fatalf("%+v, %v", l, err)
 	}
 	zero, a, b := bytes.Repeat([]byte{0}, 512), bytes.Repeat([]byte{'a'}, 512), bytes.Repeat([]byte{'b'}, 512)

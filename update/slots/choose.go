@@ -15,7 +15,6 @@ type Boot struct {
 	ID     [16]byte
 	Loaded Slot // whose kernel runs, which is all that this boot can mount; None: either
 	Forced Slot // a person's word on the command line; None: there is none
-	CanArm bool // the loader can be asked to boot the other slot once, or its kernel be started from here
 }
 
 // Do is what stage 1 does next.
@@ -75,7 +74,7 @@ func (r *Record) choose(b Boot) Choice {
 	case b.Loaded == None || b.Loaded == want:
 		r.Armed, r.Asked = None, 0
 		return Choice{Slot: want, Reason: r.count(want)}
-	case b.CanArm && (r.Armed != want || r.Asked < askedMost):
+	case r.Armed != want || r.Asked < askedMost:
 		if r.Armed != want {
 			r.Armed, r.Asked = want, 0
 		}

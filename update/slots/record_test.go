@@ -95,17 +95,17 @@ func TestMarks(t *testing.T) {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	r = r.Wrote(B, Side{Version: "2", Left: 9, Why: "old"})
-	if c := Choose(r, Boot{Loaded: A, CanArm: true}); c.Do != Mount || c.Slot != A {
+	if c := Choose(r, Boot{Loaded: A}); c.Do != Mount || c.Slot != A {
 		t.Errorf("what is installed is booted unasked: %+v", c)
 	}
 	if r, err = r.Try(B, 2); err != nil || *r.Side(B) != (Side{State: Trying, Left: 2, Version: "2"}) {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	c := Choose(r, Boot{Loaded: A, CanArm: true})
+	c := Choose(r, Boot{Loaded: A})
 	if c.Do != Switch || c.Slot != B || c.Next.Armed != B {
 		t.Fatalf("%+v", c)
 	}
-	if c = Choose(c.Next, Boot{Loaded: B, CanArm: true}); c.Do != Mount || c.Slot != B || c.Next.Side(B).Left != 1 || c.Reason != "slot b is tried, 1 more times after this one" {
+	if c = Choose(c.Next, Boot{Loaded: B}); c.Do != Mount || c.Slot != B || c.Next.Side(B).Left != 1 || c.Reason != "slot b is tried, 1 more times after this one" {
 		t.Fatalf("%+v", c)
 	}
 	if r = c.Next.MarkGood(B); r.Default != B || r.Side(B).State != Good || r.Side(A).State != Good || !r.MarkGood(B).like(r) {

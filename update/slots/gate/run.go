@@ -2,10 +2,7 @@ package gate
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"clarityos/services/control"
@@ -22,21 +19,6 @@ const (
 	look   = time.Second
 	answer = 10 * time.Second
 )
-
-// Running reads what stage 1 has chosen.
-func Running() (r slots.Running, err error) {
-	text, err := os.ReadFile(slots.RunningFile)
-	if errors.Is(err, os.ErrNotExist) {
-		return r, fmt.Errorf("this machine does not run from a root slot: %w", err)
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &r)
-	}
-	if err != nil {
-		return r, fmt.Errorf("which slot runs: %w", err)
-	}
-	return r, nil
-}
 
 // Run watches over this boot until it is known whether it is good. A slot that is on trial
 // and bad is given up: the machine restarts, and has the other one.
@@ -83,7 +65,7 @@ func Corrupt(ctx context.Context, block string, say func(string)) error {
 // machine when that says so. A slot that only runs since the loader did not do as it was told
 // is not judged.
 func judge(ctx context.Context, say func(string), judgement func(slots.Slot, *bootdisk.Record) (restart bool, err error)) error {
-	running, err := Running()
+	running, err := slots.ReadRunning()
 	if err != nil {
 		return err
 	}
