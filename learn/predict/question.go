@@ -9,7 +9,7 @@ const (
 	// slack and clip are the sum's, in standard deviations of a step; enough is the
 	// sum from which on it agrees. A walk without direction exceeds it with
 	// probability exp(-2·slack·enough) (Siegmund, Sequential Analysis, 1985, II.6).
-	slack, clip, enough = .35, 3, 6
+	slack, clip, enough = .4, 3, 6
 	// sure is the least of Kendall's S, in its standard deviations.
 	sure = 3
 	// ahead is how far the limit may be, in what the growth has taken so far: at 2.15 an
