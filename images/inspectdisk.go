@@ -14,6 +14,7 @@ import (
 	"github.com/diskfs/go-diskfs/partition/gpt"
 
 	"clarityos/images/disk"
+	"clarityos/update/loader"
 	"clarityos/update/slots"
 	"clarityos/update/slots/bootdisk"
 	"clarityos/update/verity"
@@ -82,6 +83,7 @@ func InspectDisk(path string) (*DiskReport, error) {
 	}
 	r := &DiskReport{Path: path, Bytes: uint64(info.Size())}
 	at := map[string]*io.SectionReader{}
+	var esp *fat32.FileSystem
 	for _, p := range table.Partitions {
 		kind := string(p.Type)
 		if k, ok := kinds[strings.ToUpper(kind)]; ok {
@@ -96,14 +98,16 @@ func InspectDisk(path string) (*DiskReport, error) {
 		if p.Name != bootdisk.ESP {
 			continue
 		}
-		esp, err := fat32.Read(storage, part.Bytes, part.Start, disk.Sector)
-		if err == nil {
+		if esp, err = fat32.Read(storage, part.Bytes, part.Start, disk.Sector); err == nil {
 			err = r.readEntries(esp)
 		}
 		r.problem("the loader's partition: %w", err)
 	}
 	r.readRecord(at[bootdisk.State])
 	for _, s := range []slots.Slot{slots.A, slots.B} {
+		if esp != nil && r.record != nil {
+			r.problem("slot "+s.String()+": %w", loader.Check(esp, s, r.record.Side(s).Boot))
+		}
 		r.problem("slot "+s.String()+": %w", r.readRoot(s, at[bootdisk.Root+"-"+s.String()], at[bootdisk.Verity+"-"+s.String()]))
 	}
 	return r, nil

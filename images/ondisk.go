@@ -1,6 +1,7 @@
 package images
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/ed25519"
@@ -144,12 +145,14 @@ func (i *Image) side(ctx context.Context, s slots.Slot, state, work string, o Di
 	if err != nil {
 		return nil, err
 	}
-	name := loader.Entry(s)
-	return &side{root, []fat.File{
-		{Path: "loader/entries/" + name + ".conf", Data: i.entry(s, state, root.tree)},
-		{Path: name + "/vmlinuz", Data: kernel},
-		{Path: name + "/initrd", Data: initrd},
-	}}, nil
+	out := &side{rootFile: root}
+	var digested [3]io.Reader
+	for n, data := range [...][]byte{i.entry(s, state, root.tree), kernel, initrd} {
+		out.files = append(out.files, fat.File{Path: loader.Paths(s)[n], Data: data})
+		digested[n] = bytes.NewReader(data)
+	}
+	out.Boot, err = loader.Digest(digested)
+	return out, err
 }
 
 // partitions are those of the disk.
@@ -193,11 +196,12 @@ func (i *Image) partitions(esp *fat.FileSystem, sides map[slots.Slot]*side) ([]d
 
 // entry is that of the Boot Loader Specification for a slot.
 func (i *Image) entry(s slots.Slot, state string, tree *verity.Tree) []byte {
+	files := loader.Paths(s)
 	lines := []string{
 		fmt.Sprintf("title      %s, slot %v", i.Name, s),
 		"version    " + i.ID[:12],
-		fmt.Sprintf("linux      /%s/vmlinuz", loader.Entry(s)),
-		fmt.Sprintf("initrd     /%s/initrd", loader.Entry(s)),
+		"linux      /" + files[1],
+		"initrd     /" + files[2],
 		fmt.Sprintf("options    %s clarity.slot=%v clarity.state=%s clarity.root=%x", i.Cmdline, s, state, tree.Root),
 	}
 	return []byte(strings.Join(lines, "\n") + "\n")

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -19,23 +20,28 @@ import (
 const espDir = "/esp"
 
 // switchTo has the kernel of a slot started, once. It is started from here, since a
-// watchdog goes on through that and ends a kernel that hangs; else by the loader. It returns
+// watchdog goes on through that and ends a kernel that hangs; else by the loader, which may
+// not come back from files that are garbage: those are not what digest says. It returns
 // when the machine has to restart for it, or with an error.
-func switchTo(d bootdisk.Disk, s slots.Slot, w *watchdog.Watchdog, l loader.Loader) error {
+func switchTo(d bootdisk.Disk, s slots.Slot, digest [32]byte, w *watchdog.Watchdog, l loader.Loader) error {
 	w.HandOver()
 	if !w.Hardware() {
 		say("there is no watchdog in hardware: if the kernel of slot %v hangs, only a person can restart this machine", s)
 	}
-	err := kexec(d, s)
-	if l == nil {
+	err := kexec(d, s, digest)
+	switch {
+	case errors.Is(err, loader.ErrAltered):
+		return err
+	case l == nil:
 		return fmt.Errorf("start the kernel of slot %v: %w", s, err)
 	}
 	say("start the kernel of slot %v: %v; the loader is asked instead", s, err)
 	return l.ArmOnce(s)
 }
 
-// kexec starts the kernel of a slot. It returns only with an error.
-func kexec(d bootdisk.Disk, s slots.Slot) error {
+// kexec starts the kernel of a slot, whose files have a digest. It returns only with an
+// error.
+func kexec(d bootdisk.Disk, s slots.Slot, digest [32]byte) error {
 	if err := d.Has(bootdisk.ESP); err != nil {
 		return err
 	}
@@ -46,7 +52,11 @@ func kexec(d bootdisk.Disk, s slots.Slot) error {
 		return fmt.Errorf("mount the loader's partition: %w", err)
 	}
 	defer unix.Unmount(espDir, 0)
-	text, err := os.ReadFile(espDir + "/loader/entries/" + loader.Entry(s) + ".conf")
+	partition := os.DirFS(espDir)
+	if err := loader.Check(partition, s, digest); err != nil {
+		return err
+	}
+	text, err := fs.ReadFile(partition, loader.Paths(s)[0])
 	if err != nil {
 		return err
 	}

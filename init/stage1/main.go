@@ -107,16 +107,21 @@ func run(dog *watchdog.Watchdog) (again bool, err error) {
 		say("it goes on in %v", pause)
 		wait(dog)
 	}
+	var failed error
 	switch c.Do {
 	case slots.Switch:
-		if err := switchTo(d, c.Slot, dog, l); err != nil {
-			return false, err
+		failed = switchTo(d, c.Slot, rec.Now.Side(c.Slot).Boot, dog, l)
+		switch {
+		case failed == nil:
+			return true, errors.New(c.Reason)
+		case !errors.Is(failed, loader.ErrAltered):
+			return false, failed
 		}
-		return true, errors.New(c.Reason)
 	case slots.Rescue:
 		return false, errors.New(c.Reason)
+	default:
+		failed = enter(d, c, rootOf(rec.Now, c.Slot, w.root), l)
 	}
-	failed := enter(d, c, rootOf(rec.Now, c.Slot, w.root), l)
 	if rec.Now == nil {
 		return false, fmt.Errorf("slot %v: %w", c.Slot, failed)
 	}

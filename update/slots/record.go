@@ -87,7 +87,7 @@ type Side struct {
 	Done     uint8    // tries that were made since it was installed
 	Security uint32   // the security version of its system
 	Root     [32]byte // the root hash of its verity tree
-	Entry    [32]byte // SHA-256 of its boot entry
+	Boot     [32]byte // of its kernel, initramfs and boot entry: see loader.Digest; zeros: not known
 	Version  string   // of its system, at most MaxVersion bytes
 	Why      string   // why it is Bad, at most MaxReason bytes
 }
@@ -109,7 +109,7 @@ func (r *Record) Side(s Slot) *Side { return &r.Sides[s-A] }
 
 // The bytes of a record, little-endian: magic (8), version (4), default (1), armed (1),
 // asked (1), failures (1), seq (8), boot (16), reason (1 + 127), and for each slot state,
-// left, done, nothing (1 each), security (4), root (32), entry (32), version (1 + 63), why
+// left, done, nothing (1 each), security (4), root (32), boot (32), version (1 + 63), why
 // (1 + 127); zeros; CRC-32C of all before it (4).
 const (
 	magic   = "CLRSLOTS"
@@ -136,7 +136,7 @@ func (r *Record) Encode() []byte {
 		b = append(b, byte(s.State), s.Left, s.Done, 0)
 		b = binary.LittleEndian.AppendUint32(b, s.Security)
 		b = append(b, s.Root[:]...)
-		b = append(b, s.Entry[:]...)
+		b = append(b, s.Boot[:]...)
 		b = appendText(b, s.Version, MaxVersion)
 		b = appendText(b, s.Why, MaxReason)
 	}
@@ -186,7 +186,7 @@ func Decode(b []byte) (*Record, error) {
 		s.State, s.Left, s.Done = State(head[0]), head[1], head[2]
 		s.Security = binary.LittleEndian.Uint32(in.take(4))
 		copy(s.Root[:], in.take(32))
-		copy(s.Entry[:], in.take(32))
+		copy(s.Boot[:], in.take(32))
 		s.Version, s.Why = in.text(MaxVersion), in.text(MaxReason)
 	}
 	if again := r.Encode(); !bytes.Equal(again, b) || r.Default > B || r.Armed > B || r.Sides[0].State > Bad || r.Sides[1].State > Bad {

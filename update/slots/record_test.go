@@ -20,7 +20,7 @@ func genRecord(t *rapid.T) *Record {
 		r.Sides[i] = Side{State: State(rapid.IntRange(0, int(Bad)).Draw(t, "state")), Left: rapid.Uint8().Draw(t, "left"), Done: rapid.Uint8().Draw(t, "done"),
 			Security: rapid.Uint32().Draw(t, "security"), Version: text(MaxVersion), Why: text(MaxReason)}
 		copy(r.Sides[i].Root[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "root"))
-		copy(r.Sides[i].Entry[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "entry"))
+		copy(r.Sides[i].Boot[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "entry"))
 	}
 	return r
 }

@@ -1,0 +1,55 @@
+package loader
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"clarityos/update/slots"
+)
+
+// Paths are a slot's files on the loader's partition: boot entry, kernel and initramfs.
+func Paths(s slots.Slot) [3]string {
+	name := Entry(s)
+	return [...]string{"loader/entries/" + name + ".conf", name + "/vmlinuz", name + "/initrd"}
+}
+
+// Digest gives the SHA-256 of the files' SHA-256, in the order of Paths.
+func Digest(files [3]io.Reader) (sum [32]byte, err error) {
+	all := sha256.New()
+	for _, r := range files {
+		one := sha256.New()
+		if _, err := io.Copy(one, r); err != nil {
+			return sum, err
+		}
+		all.Write(one.Sum(nil))
+	}
+	return [32]byte(all.Sum(nil)), nil
+}
+
+// ErrAltered is that a slot's files are not what was written, so that its kernel is not to
+// be started.
+var ErrAltered = errors.New("its kernel, initramfs or boot entry is not what was written")
+
+// Check says whether a slot's files on the loader's partition have a digest; the error wraps
+// ErrAltered when they do not. A digest of zeros is not known, and all files have it.
+func Check(partition fs.FS, s slots.Slot, want [32]byte) error {
+	if want == [32]byte{} {
+		return nil
+	}
+	var files [3]io.Reader
+	for i, path := range Paths(s) {
+		f, err := partition.Open(path)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrAltered, err)
+		}
+		defer f.Close()
+		files[i] = f
+	}
+	if got, err := Digest(files); err != nil || got != want {
+		return errors.Join(ErrAltered, err)
+	}
+	return nil
+}
