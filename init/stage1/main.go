@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -39,7 +40,15 @@ const (
 const modulesFile = "/etc/clarity/stage1.modules"
 
 func main() {
-	if os.Getpid() != 1 {
+	switch {
+	case os.Getpid() == 1:
+	case filepath.Base(os.Args[0]) == "modprobe": // the kernel asks for what a module needs
+		if err := devices.Modprobe(os.Args[1:]); err != nil {
+			say("%v", err)
+			os.Exit(1)
+		}
+		return
+	default:
 		fmt.Fprintln(os.Stderr, "stage1: this is PID 1 of an initramfs; nothing else may start it")
 		os.Exit(64)
 	}
