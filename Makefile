@@ -37,12 +37,13 @@ test-full: deps browser ## the long proofs as well: more kernels, more schedules
 	$(TEST) -timeout 80m -tags full -run TestSchedulesOfImages ./services/supervisor -rapid.checks=5000
 	.ci/fuzz 200000
 
-bench: ## compare with other inits, 40 minutes in all, ARGS='-inits all …'; then the bus, natively, the observer, starts by what was learned, and boots from a disk
+bench: ## compare with other inits, an hour and more in all, ARGS='-inits all …'; then the bus, natively, the observer, starts by what was learned, the office, and boots from a disk
 	@.ci/deps $(DEMO) gcc:gcc gcc:libc6-dev
 	go run ./qemu/bench $(ARGS)
 	go run ./services/bus/bench
 	go run ./learn/bench
 	go run ./learn/bench/start
+	go run ./images/office/bench
 	go run ./images/disktest/bench
 	go test -run '^$$' -bench Event ./init
 
