@@ -147,6 +147,9 @@ func boot() *pid1 {
 	p.try(err)
 	p.sup = supervisor.New(p.plan)
 	p.fold(supervisor.Boot{})
+	if t := sys.Trial; os.Getenv(stage.Trial) != "" {
+		p.after(t.Within+t.For+judging, p.judged)
+	}
 	p.after(firstTell, func() {
 		p.asks.Add(rest) // however long the boot takes, and for what its end has left
 		p.tellBoot(firstTell)
@@ -214,6 +217,19 @@ func (p *pid1) step() {
 		p.fold(supervisor.Tick{})
 	case <-p.beat.C:
 		p.heart()
+	}
+}
+
+// judging is how much longer than it takes at most to judge a boot of a root slot may take.
+const judging = 30 * time.Second
+
+// judged restarts a machine whose root slot is on trial when what has to judge it is still
+// there, and so hangs or cannot run: the slot's tries are counted.
+func (p *pid1) judged() {
+	const gate = "clarity-slots.service"
+	if v, _ := p.sup.View(gate); v.Active != "inactive" || v.Result != supervisor.Success {
+		p.say(supervisor.PriorityError, fmt.Sprintf("this boot is on trial, and %s has not judged it in time (it is %s): restarting", gate, v.Active))
+		p.fold(supervisor.Shutdown{Kind: supervisor.Reboot})
 	}
 }
 

@@ -32,6 +32,8 @@ type Config struct {
 	BootDisk string
 	BootBus  Bus
 	BootBy   Firmware
+	// BootReadOnly has the guest not write to BootDisk.
+	BootReadOnly bool
 	// BootLog is the file, which has to be there, of a log of all writes to BootDisk, for
 	// package blocklog; "" for none.
 	BootLog string

@@ -49,6 +49,9 @@ func (p platform) boots(c Config) (args []string) {
 	if c.BootLog != "" {
 		drive = "if=none,id=boot,driver=blklogwrites,file.driver=file,file.filename=" + escape(c.BootDisk) + ",log.driver=file,log.filename=" + escape(c.BootLog)
 	}
+	if c.BootReadOnly {
+		drive += ",readonly=on"
+	}
 	args = append(args, "-drive", drive)
 	for _, d := range buses[c.BootBus] {
 		args = append(args, "-device", d)

@@ -123,26 +123,34 @@ func (s slotsShown) text() string {
 }
 
 func (c *ctl) factoryReset() *cobra.Command {
-	var etc bool
+	var etc, recreate bool
 	cmd := &cobra.Command{
 		Use:   "factory-reset",
 		Short: "Have the next boot begin as if it were the first one",
 		Long: `Have the next boot empty /var: data of services, logs, what was learned, and what was
 changed in /etc are gone then. The slots stay as they are. With --etc only what was
 changed in /etc is undone. Until that boot the order can be taken back by removing
-/var/` + setup.ResetFile + `.`,
+/var/` + setup.ResetFile + `.
+
+With --recreate the next boot makes a new file system for a /var that could not be mounted,
+and its partition if that is missing. This cannot be taken back.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			what := "all"
-			if etc {
+			what, ask := "all", setup.AskReset
+			switch {
+			case etc:
 				what = "etc"
+			case recreate:
+				what, ask = "recreate", func(string) error { return setup.Recreate() }
 			}
-			if err := setup.AskReset(what); err != nil {
+			if err := ask(what); err != nil {
 				return err
 			}
 			return c.print(map[string]string{"reset": what}, func() string { return "it is done at the next boot; `clarityctl reboot` starts that\n" })
 		},
 	}
 	cmd.Flags().BoolVar(&etc, "etc", false, "only what was changed in /etc")
+	cmd.Flags().BoolVar(&recreate, "recreate", false, "make the file system of a /var anew that could not be mounted")
+	cmd.MarkFlagsMutuallyExclusive("etc", "recreate")
 	return cmd
 }

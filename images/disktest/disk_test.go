@@ -172,6 +172,16 @@ func reboot(t *testing.T, m *qemu.TestMachine) {
 	m.Must(limit, m.AgentReady())
 }
 
+// powerOff ends a machine in good order, with all that it has written on its disk.
+func powerOff(t *testing.T, m *qemu.TestMachine) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	if err := m.PowerOff(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // startOf is where a partition of the disk in a file begins, in bytes.
 func startOf(path, name string) (int64, error) {
 	f, err := os.Open(path)

@@ -75,6 +75,7 @@ func TestBroken(t *testing.T) {
 	}{
 		"a unit that fails":                 {"fails.toml", nil, "slot b: broken.service has failed: "},
 		"a unit that turns ill":             {"ill.toml", nil, "slot b: ill.service is unhealthy: "},
+		"a gate that hangs":                 {"hung.toml", nil, tries},
 		"an init that ends":                 {"crashes.toml", nil, tries},
 		"a kernel that panics":              {"panics.toml", nil, tries},
 		"a kernel that hangs":               {"hangs.toml", nil, tries},

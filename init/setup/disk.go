@@ -25,44 +25,84 @@ const (
 	look     = 20 * time.Millisecond
 )
 
-// mountData finds the data disk, makes its file system when it is blank, checks
-// and grows it otherwise, and mounts it on /var with what the image has there.
-func mountData(ctx context.Context, d *plan.Data, say func(string)) error {
-	ctx, cancel := context.WithTimeout(ctx, diskWait)
-	defer cancel()
-	device, blank, err := findDisk(ctx, d.Label)
+// mountData finds the data disk, makes its file system when it is blank, checks and grows it
+// otherwise, and mounts it on /var with what the image has there. It may be mounted although
+// something else has failed.
+func mountData(ctx context.Context, d *plan.Data, say func(string)) (mounted bool, err error) {
+	device, has, err := findData(ctx, d.Label)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if blank {
-		say(fmt.Sprintf("%s is blank: making an ext4 file system", device))
-		if err := command("/usr/sbin/mke2fs", "-q", "-t", "ext4", "-L", d.Label, "-E", "nodiscard", device); err != nil {
-			return err
+	fixed := readOnly(device)
+	switch {
+	case fixed:
+		say(device + " cannot be written: what is written to /var is gone with this boot")
+	case has != nothing:
+		if err = check(device, say); err != nil && has == unfinished {
+			say(fmt.Sprintf("%s was not finished: %v", device, err))
+			has, err = nothing, nil
 		}
-	} else if err := check(device, say); err != nil {
-		return err
+	}
+	if has == nothing && !fixed {
+		say(fmt.Sprintf("%s is blank: making an ext4 file system", device))
+		err = command("/usr/sbin/mke2fs", "-q", "-t", "ext4", "-L", d.Label, "-E", "nodiscard", device)
+	}
+	if err != nil {
+		return false, err
 	}
 	image, err := os.MkdirTemp("/run/clarity", "var-")
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := unix.Mount("/var", image, "", unix.MS_BIND, ""); err != nil {
-		return fmt.Errorf("keep the image's /var: %w", err)
+		return false, fmt.Errorf("keep the image's /var: %w", err)
 	}
-	if err := unix.Mount(device, "/var", "ext4", unix.MS_NOSUID|unix.MS_NODEV, ""); err != nil {
-		return errors.Join(fmt.Errorf("mount %s on /var: %w", device, err), unix.Unmount(image, 0))
+	if fixed {
+		err = mountUnder(device, "/var")
+	} else {
+		err = unix.Mount(device, "/var", "ext4", unix.MS_NOSUID|unix.MS_NODEV, "")
 	}
+	if err != nil {
+		return false, errors.Join(fmt.Errorf("mount %s on /var: %w", device, err), unix.Unmount(image, 0))
+	}
+	err = fill(image, has != fileSystem, say)
+	if has != fileSystem && !fixed {
+		unix.Sync()
+		if wrong := finish(d.Label); wrong != nil { // it would be made anew at the next boot
+			return false, errors.Join(err, wrong, unix.Unmount("/var", 0))
+		}
+	}
+	return true, errors.Join(err, unix.Unmount(image, 0), os.Remove(image))
+}
+
+// fill gives /var what the image has there: files only when it is new, or has been emptied.
+func fill(image string, files bool, say func(string)) error {
 	emptied, err := reset("/var", say)
 	if err == nil {
-		err = copyTree(image, "/var", blank || emptied)
+		err = copyTree(image, "/var", files || emptied)
 	}
-	switch {
-	case err == nil && emptied:
+	if err == nil && emptied {
 		err = forget("/var")
-	case err == nil && blank:
-		unix.Sync()
 	}
-	return errors.Join(err, unix.Unmount(image, 0), os.Remove(image))
+	return err
+}
+
+// readOnly says whether the kernel refuses to write to a device.
+func readOnly(device string) bool {
+	b, _ := os.ReadFile("/sys/class/block/" + filepath.Base(device) + "/ro")
+	return strings.TrimSpace(string(b)) == "1"
+}
+
+// mountUnder mounts a device that cannot be written, with memory over it.
+func mountUnder(device, at string) error {
+	lower, upper, work := "/run/clarity/var/disk", "/run/clarity/var/memory", "/run/clarity/var/work"
+	if err := errors.Join(os.MkdirAll(lower, 0o755), os.MkdirAll(upper, 0o755), os.MkdirAll(work, 0o700)); err != nil {
+		return err
+	}
+	if err := unix.Mount(device, lower, "ext4", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV, "noload"); err != nil { // its journal cannot be written
+		return err
+	}
+	return unix.Mount("overlay", at, "overlay", unix.MS_NOSUID|unix.MS_NODEV, "lowerdir="+lower+",upperdir="+upper+",workdir="+work)
 }
 
 // check repairs and grows an existing file system.
@@ -74,7 +114,7 @@ func check(device string, say func(string)) error {
 		say(device + ": errors were corrected")
 	case errors.As(err, &exit) && exit.ExitCode()&^3 == 0:
 	case err != nil:
-		return fmt.Errorf("%w; repair it by hand with e2fsck %s", err, device)
+		return fmt.Errorf("%w; /var is in memory; repair it by hand with e2fsck %s, or: %s", err, device, offer)
 	}
 	size, used, err := sizes(device)
 	if err != nil || used >= size-size/100 {
@@ -97,13 +137,13 @@ func command(path string, args ...string) error {
 
 // findDisk waits for the disk with the label or, blank, with that serial
 // number.
-func findDisk(ctx context.Context, label string) (device string, blank bool, err error) {
+func findDisk(ctx context.Context, label string) (device string, has contents, err error) {
 	tick := time.NewTicker(look)
 	defer tick.Stop()
 	for {
 		entries, err := os.ReadDir("/sys/class/block")
 		if err != nil {
-			return "", false, err
+			return "", 0, err
 		}
 		for _, e := range entries {
 			device := "/dev/" + e.Name()
@@ -113,14 +153,14 @@ func findDisk(ctx context.Context, label string) (device string, blank bool, err
 			}
 			switch l, ok := ext4Label(head); {
 			case ok && l == label:
-				return device, false, nil
-			case !ok && allZero(head) && (serial(e.Name()) == label || partName(e.Name()) == label):
-				return device, true, nil
+				return device, fileSystem, nil
+			case !ok && allZero(head) && serial(e.Name()) == label:
+				return device, nothing, nil
 			}
 		}
 		select {
 		case <-ctx.Done():
-			return "", false, fmt.Errorf("no disk with the label %s, and no blank one with that serial number, within %v", label, diskWait)
+			return "", 0, fmt.Errorf("no disk with the label %s, and no blank one with that serial number, within %v", label, diskWait)
 		case <-tick.C:
 		}
 	}

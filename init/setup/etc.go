@@ -20,11 +20,14 @@ func keepEtc() error {
 	if _, err := os.Stat(slots.RunningFile); errors.Is(err, os.ErrNotExist) {
 		return nil // its root is in memory, with /etc
 	}
-	upper, work := etcDir+"/upper", etcDir+"/work"
+	lower, upper, work := "/etc", etcDir+"/upper", etcDir+"/work"
+	if _, err := os.Stat("/run/clarity/var"); err == nil { // /var itself is under memory, and an overlay can be no upper folder
+		lower, upper, work = upper+":/etc", "/run/clarity/etc/upper", "/run/clarity/etc/work"
+	}
 	if err := errors.Join(os.MkdirAll(upper, 0o755), os.MkdirAll(work, 0o700)); err != nil {
 		return err
 	}
-	if err := unix.Mount("overlay", "/etc", "overlay", 0, "lowerdir=/etc,upperdir="+upper+",workdir="+work); err != nil {
+	if err := unix.Mount("overlay", "/etc", "overlay", 0, "lowerdir="+lower+",upperdir="+upper+",workdir="+work); err != nil {
 		return fmt.Errorf("lay %s over /etc; what is changed there is lost with this boot: %w", upper, err)
 	}
 	return nil
@@ -43,7 +46,11 @@ func AskReset(what string) error {
 	if root.Dev == own.Dev {
 		return errors.New("/var is in memory: every boot of this machine begins as if it were the first one")
 	}
-	return writeFile("/var/"+ResetFile, []byte(what), 0o600)
+	err := writeFile("/var/"+ResetFile, []byte(what), 0o600)
+	if errors.Is(err, unix.ENOSPC) && what != "etc" {
+		return writeFile("/var/"+ResetFile, nil, 0o600) // an empty file takes no room, and says the same
+	}
+	return err
 }
 
 // reset does what a ResetFile in dir, which is /var, asks for. A power cut on the way has

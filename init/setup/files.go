@@ -216,17 +216,21 @@ func copyEntry(from, to string, info fs.FileInfo, files bool) error {
 	if _, err := os.Lstat(to); err == nil || !info.IsDir() && !files {
 		return nil
 	}
-	var err error
+	part := filepath.Join(filepath.Dir(to), ".clarity-copy") // to is there as a whole, or not at all
+	err := os.RemoveAll(part)
+	if err != nil {
+		return err
+	}
 	switch {
 	case info.IsDir():
-		err = os.Mkdir(to, 0o700)
+		err = os.Mkdir(part, 0o700)
 	case info.Mode()&fs.ModeSymlink != 0:
 		var target string
 		if target, err = os.Readlink(from); err == nil {
 			return os.Symlink(target, to)
 		}
 	case info.Mode().IsRegular():
-		err = copyFile(from, to)
+		err = copyFile(from, part)
 	default:
 		return nil
 	}
@@ -234,9 +238,12 @@ func copyEntry(from, to string, info fs.FileInfo, files bool) error {
 		return err
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		err = os.Lchown(to, int(st.Uid), int(st.Gid))
+		err = os.Lchown(part, int(st.Uid), int(st.Gid))
 	}
-	return errors.Join(err, os.Chmod(to, info.Mode()&(fs.ModePerm|fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky)))
+	if err := errors.Join(err, os.Chmod(part, info.Mode()&(fs.ModePerm|fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky))); err != nil {
+		return err
+	}
+	return os.Rename(part, to)
 }
 
 func copyFile(from, to string) error {

@@ -17,29 +17,20 @@ import (
 // growData has the partition of /var reach to the end of the disk with the slots, which may
 // be larger than its image was.
 func growData(name string, say func(string)) error {
-	running, err := slots.ReadRunning()
+	device, err := slotDisk()
 	if errors.Is(err, slots.ErrNoSlots) {
 		return nil
 	}
-	if err != nil {
+	if err != nil || readOnly(device) {
 		return err
 	}
-	device, err := wholeDisk(running.Record)
-	if err != nil {
-		return err
-	}
-	f, err := os.OpenFile(device, os.O_RDWR, 0)
+	f, table, size, err := openTable(device, os.O_RDWR)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	size, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return err
-	}
-	table, err := gpt.Read(f, size)
-	if err != nil {
-		return fmt.Errorf("%s: %w", device, err)
+	if _, there := table.Partition(name); !there {
+		return nil // whoever needs it tells
 	}
 	part, changed, err := table.Grow(name, size)
 	if err != nil || !changed {
@@ -53,13 +44,32 @@ func growData(name string, say func(string)) error {
 	return resize(f, part.Number+1, begin, length)
 }
 
-// wholeDisk gives the disk of a partition's device.
-func wholeDisk(part string) (string, error) {
-	path, err := filepath.EvalSymlinks("/sys/class/block/" + filepath.Base(part))
+// slotDisk gives the device of the disk with the slots; the error wraps slots.ErrNoSlots on a
+// machine that has none.
+func slotDisk() (string, error) {
+	running, err := slots.ReadRunning()
+	if err != nil {
+		return "", err
+	}
+	path, err := filepath.EvalSymlinks("/sys/class/block/" + filepath.Base(running.Record))
 	if err != nil {
 		return "", err
 	}
 	return "/dev/" + filepath.Base(filepath.Dir(path)), nil
+}
+
+// openTable opens a disk and reads its partition table.
+func openTable(device string, how int) (f *os.File, table *gpt.Table, size int64, err error) {
+	if f, err = os.OpenFile(device, how, 0); err != nil {
+		return nil, nil, 0, err
+	}
+	if size, err = f.Seek(0, io.SeekEnd); err == nil {
+		table, err = gpt.Read(f, size)
+	}
+	if err != nil {
+		return nil, nil, 0, errors.Join(fmt.Errorf("%s: %w", device, err), f.Close())
+	}
+	return f, table, size, nil
 }
 
 // resize tells the kernel a partition's new size (linux/blkpg.h); others on the disk may be

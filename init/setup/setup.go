@@ -20,9 +20,9 @@ func Run(ctx context.Context, p *plan.Plan, say func(string)) error {
 	}
 	if p.System.Data != nil {
 		step("grow the data partition", growData(p.System.Data.Label, say))
-		err := mountData(ctx, p.System.Data, say)
+		mounted, err := mountData(ctx, p.System.Data, say)
 		step("data disk", err)
-		if err == nil {
+		if mounted {
 			step("/etc", keepEtc())
 		}
 	}

@@ -43,6 +43,9 @@ var mounts = []mount{
 // along. Whatever else is mounted there, as in a mount namespace, is mounted over.
 const Moved = "CLARITY_MOVED"
 
+// Trial is the variable by which stage 1 says that this boot of a root slot is to be judged.
+const Trial = "CLARITY_TRIAL"
+
 // Mount mounts the kernel's file systems. What is missing and optional is told
 // in notes; without the others nothing can run, and that is the error.
 func Mount() (notes []string, err error) {

@@ -129,7 +129,8 @@ func run(dog *watchdog.Watchdog) (again bool, err error) {
 	case slots.Rescue:
 		return false, errors.New(c.Reason)
 	default:
-		failed = enter(d, c, rootOf(rec.Now, c.Slot, w.root), l)
+		trial := rec.Now != nil && rec.Now.Side(c.Slot).State == slots.Trying
+		failed = enter(d, c, rootOf(rec.Now, c.Slot, w.root), trial, l)
 	}
 	if rec.Now == nil {
 		return false, fmt.Errorf("slot %v: %w", c.Slot, failed)

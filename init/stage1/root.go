@@ -25,9 +25,9 @@ const newRoot = "/sysroot"
 // moved are the mounts that go along, with those below them.
 var moved = []string{"/proc", "/sys", "/dev", "/run", "/tmp"}
 
-// enter mounts the root of the slot that was chosen and executes its init. It returns only
-// when that fails.
-func enter(d bootdisk.Disk, c slots.Choice, root verity.Hash, l loader.Loader) error {
+// enter mounts the root of the slot that was chosen and executes its init, which is told
+// when the slot is on trial. It returns only when that fails.
+func enter(d bootdisk.Disk, c slots.Choice, root verity.Hash, trial bool, l loader.Loader) error {
 	data, hashes := bootdisk.Root+"-"+c.Slot.String(), bootdisk.Verity+"-"+c.Slot.String()
 	if err := d.Has(data, hashes); err != nil {
 		return err
@@ -69,7 +69,11 @@ func enter(d bootdisk.Disk, c slots.Choice, root verity.Hash, l loader.Loader) e
 	if err != nil {
 		return fmt.Errorf("say which slot was chosen: %w", err)
 	}
-	return become(newRoot, "/init")
+	env := append(os.Environ(), stage.Moved+"=1")
+	if trial {
+		env = append(env, stage.Trial+"=1")
+	}
+	return become(newRoot, "/init", env)
 }
 
 // rootOf is the root hash of a slot: by the record or, where there is none, the loader's.
@@ -134,7 +138,7 @@ func readKeys(path string) (keys []ed25519.PublicKey, err error) {
 
 // become gives the memory of the initramfs back, makes root the root, and executes its
 // program.
-func become(root, program string) error {
+func become(root, program string, env []string) error {
 	if _, err := os.Stat(root + program); err != nil {
 		return fmt.Errorf("the root has no init: %w", err)
 	}
@@ -146,7 +150,7 @@ func become(root, program string) error {
 	if err := errors.Join(empty("/", root), unix.Chdir(root), unix.Mount(".", "/", "", unix.MS_MOVE, ""), unix.Chroot("."), unix.Chdir("/")); err != nil {
 		return fmt.Errorf("change the root: %w", err)
 	}
-	return fmt.Errorf("execute %s: %w", program, unix.Exec(program, []string{program}, append(os.Environ(), stage.Moved+"=1")))
+	return fmt.Errorf("execute %s: %w", program, unix.Exec(program, []string{program}, env))
 }
 
 // empty removes what lies in a folder on its own file system, but for keep.

@@ -45,6 +45,7 @@ type Partition struct {
 	Name        string
 	GUID        GUID
 	First, Last uint64 // sectors
+	Made        bool   // what is in it is whole: see Mark
 }
 
 // GUID is one in the order of bytes that a table has.
@@ -169,7 +170,8 @@ func (t *Table) Partitions() []Partition {
 				name = append(name, unit)
 			}
 		}
-		out = append(out, Partition{i, string(utf16.Decode(name)), GUID(e[16:32]), binary.LittleEndian.Uint64(e[32:]), binary.LittleEndian.Uint64(e[40:])})
+		out = append(out, Partition{i, string(utf16.Decode(name)), GUID(e[16:32]), binary.LittleEndian.Uint64(e[32:]), binary.LittleEndian.Uint64(e[40:]),
+			binary.LittleEndian.Uint64(e[48:])&made != 0})
 	}
 	return out
 }

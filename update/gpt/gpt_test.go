@@ -98,6 +98,53 @@ func TestGrow(t *testing.T) {
 	}
 }
 
+// A partition that is lost is made again where it was.
+func TestAdd(t *testing.T) {
+	m := &memory{append(written(t), make([]byte, 5*mib)...), -1}
+	size := int64(len(m.b))
+	table, err := Read(m, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost, _ := table.Partition("data")
+	if got := Var.String(); got != disk.Var {
+		t.Errorf("the type of /var is %s, and the images' %s", got, disk.Var)
+	}
+	if _, err := table.Add("more", Var, GUID{1}, size-5*mib); err == nil || !strings.Contains(err.Error(), "no room on the disk for a partition more") {
+		t.Error(err)
+	}
+	clear(table.entry(lost.Number))
+	p, err := table.Add("data", Var, lost.GUID, size)
+	if p.Number != lost.Number || p.First != lost.First || bytesOf(p) != 7*mib || err != nil {
+		t.Errorf("%+v, %v; it was %+v", p, err, lost)
+	}
+	table.Mark(p.Number, true)
+	if err := table.Write(m); err != nil {
+		t.Fatal(err)
+	}
+	for _, whole := range []bool{true, false} {
+		again, err := Read(m, size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, _ := again.Partition("data"); p.Made != whole {
+			t.Errorf("it is marked as %v, and should be %v", p.Made, whole)
+		}
+		again.Mark(p.Number, false)
+		if err := again.Write(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "disk")
+	if err := os.WriteFile(path, m.b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("sgdisk", "-v", "-i", "2", path).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "No problems found") || !strings.Contains(string(out), disk.Var) || !strings.Contains(string(out), "'data'") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
 func bytesOf(p Partition) int64 { return int64(p.Last-p.First+1) * Sector }
 
 // After a cut of power at any sector the disk has a table, the old one or the new one, and
