@@ -69,6 +69,7 @@ func (d *Definition) complete() {
 	}
 	set(&d.Disk.For, "30s")
 	set(&d.Disk.Within, "5m")
+	set(&d.Disk.Corrupt, "continue")
 	if d.Memory == 0 {
 		d.Memory = 512
 	}
@@ -270,6 +271,9 @@ func (d *Definition) checkDisk(bad func(place, format string, args ...any)) {
 		if t, err := time.ParseDuration(text); err != nil || t <= 0 || t > 24*time.Hour {
 			bad(place, "%q is not a time of up to 24h, e.g. 30s or 5m", text)
 		}
+	}
+	if c := d.Disk.Corrupt; c != "continue" && c != "restart" {
+		bad("disk.corrupt", "%q is neither continue nor restart", c)
 	}
 	for _, u := range d.Disk.Healthy {
 		if !unitRule.MatchString(u) {

@@ -160,6 +160,7 @@ type DiskDef struct {
 	Healthy []string `toml:"healthy"` // units that have to be up and healthy, default all that are enabled
 	For     string   `toml:"for"`     // … so long without a break, default 30s
 	Within  string   `toml:"within"`  // … and no later after the kernel's start, default 5m
+	Corrupt string   `toml:"corrupt"` // what follows when a good root turns out to be corrupt: continue (default) till the next boot, or restart
 }
 
 // Override replaces single choices of a definition, as the command line does.

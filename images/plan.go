@@ -81,5 +81,5 @@ func (d *Definition) system(epoch int64, modules []string) plan.System {
 func (d *Definition) trial() plan.Trial {
 	long, _ := time.ParseDuration(d.Disk.For) // both were checked
 	within, _ := time.ParseDuration(d.Disk.Within)
-	return plan.Trial{Units: d.Disk.Healthy, For: long, Within: within}
+	return plan.Trial{Units: d.Disk.Healthy, For: long, Within: within, Restart: d.Disk.Corrupt == "restart"}
 }

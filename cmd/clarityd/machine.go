@@ -48,14 +48,14 @@ func runDevices(ctx context.Context, _ []string) error {
 	return devices.Run(ctx, p.System.Modules, say, func(e devices.Event) {
 		publisher.Publish(&bus.HardwareChange{Action: e.Action, Subsystem: e.Subsystem, Device: e.Path})
 		if e.Corrupt != "" {
-			once.Do(func() { go corrupt(ctx, e.Corrupt) })
+			once.Do(func() { go corrupt(ctx, e.Corrupt, p.System.Trial.Restart) })
 		}
 	})
 }
 
 // corrupt tells of a block of the root that is not what it was.
-func corrupt(ctx context.Context, block string) {
-	if err := gate.Corrupt(ctx, block, say); err != nil {
+func corrupt(ctx context.Context, block string, restart bool) {
+	if err := gate.Corrupt(ctx, block, restart, say); err != nil {
 		say(err.Error())
 	}
 }

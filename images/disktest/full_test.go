@@ -3,6 +3,8 @@
 package disktest
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"clarityos/images"
@@ -123,6 +126,45 @@ func TestGoodIsBroken(t *testing.T) {
 	overwrite(t, path, "root-a", 1024, []byte("no erofs"))
 	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path})
 	m.Must(patience, m.Prints("clarityctl slots", qemu.Has("slot b: good, runs, default", "slot a: bad", "latest fall-back: slot a: mount root-a as the root: ")))
+}
+
+// A block of a good root that turns out to be corrupt when it is read, after the boot, ends
+// that root: with the next boot, or at once where the definition says so.
+func TestCorruptBlock(t *testing.T) {
+	for word, restarts := range map[string]bool{"continue": false, "restart": true} {
+		t.Run(word, func(t *testing.T) {
+			const text = "not read while the machine boots\n"
+			overlay := filepath.Join(t.TempDir(), "overlay.toml")
+			definition := fmt.Sprintf("[disk]\ncorrupt = %q\n[[file]]\npath = \"/usr/share/unread\"\ncontent = %q\n", word, strings.Repeat(text, 1000))
+			if err := os.WriteFile(overlay, []byte(definition), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			img, path := build(t, image(t), overlay)
+			disk, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := bytes.Index(disk, []byte(strings.Repeat(text, 200)))
+			if at < 0 {
+				t.Fatal("the file is not on the disk")
+			}
+			write(t, path, int64(at+4096), []byte("another"))
+			m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path})
+			m.Must(limit, m.AgentReady())
+			m.Must(limit, m.Prints("clarityctl slots", qemu.Has("slot a: good, runs, default")))
+			const bad = "latest fall-back: slot a: its root is corrupt: dm-verity has refused block "
+			if restarts {
+				ctx, cancel := context.WithTimeout(t.Context(), limit)
+				defer cancel()
+				_, _ = m.Shell(ctx, "cat /usr/share/unread >/dev/null") // the answer may not come
+			} else {
+				m.MustShell(limit, "! cat /usr/share/unread >/dev/null")
+				m.Must(limit, m.Prints("clarityctl slots", qemu.Has("slot a: bad, runs", "slot b: good, default", bad)))
+				reboot(t, m)
+			}
+			m.Must(patience, m.Prints("clarityctl slots", qemu.Has("slot b: good, runs, default", "slot a: bad", bad)))
+		})
+	}
 }
 
 // With a key the disk boots what it has signed, and nothing else.

@@ -23,16 +23,6 @@ const control = "/dev/mapper/control"
 // sector is the unit of device-mapper, in bytes.
 const sector = 512
 
-// OnCorruption is what the kernel does when a block is not what its hash says.
-type OnCorruption string
-
-// What it does.
-const (
-	Fail    OnCorruption = ""                      // the read fails (EIO)
-	Restart OnCorruption = "restart_on_corruption" // the machine restarts
-	Panic   OnCorruption = "panic_on_corruption"   // … after a panic
-)
-
 // Target is the only one of a device.
 type Target struct {
 	Type   string // such as verity
@@ -41,16 +31,15 @@ type Target struct {
 }
 
 // Verity gives the target that checks the file system on the device data by the hash
-// device. Tree says how it was made; its root is what is believed.
-func Verity(data, hashes string, tree *verity.Tree, root verity.Hash, on OnCorruption) Target {
+// device. Tree says how it was made; its root is what is believed. To read a block that is
+// not what its hash says fails (EIO), and makes an event: were the kernel to restart the
+// machine, or to panic, nothing would be left that tells why.
+func Verity(data, hashes string, tree *verity.Tree, root verity.Hash) Target {
 	salt := hex.EncodeToString(tree.Salt)
 	if salt == "" {
 		salt = "-"
 	}
 	p := fmt.Sprintf("1 %s %s %d %d %d 1 sha256 %x %s", data, hashes, verity.Block, verity.Block, tree.Blocks, root, salt)
-	if on != Fail {
-		p += " 1 " + string(on)
-	}
 	return Target{Type: "verity", Size: int64(tree.Blocks) * verity.Block, Params: p}
 }
 

@@ -10,13 +10,13 @@ import (
 
 func TestVerity(t *testing.T) {
 	tree := &verity.Tree{Blocks: 3}
-	got := Verity("/dev/vda3", "/dev/vda4", tree, verity.Hash{0xab}, Fail)
+	got := Verity("/dev/vda3", "/dev/vda4", tree, verity.Hash{0xab})
 	want := "1 /dev/vda3 /dev/vda4 4096 4096 3 1 sha256 ab" + strings.Repeat("0", 62) + " -"
 	if got.Params != want || got.Type != "verity" || got.Size != 3*4096 {
 		t.Errorf("%+v", got)
 	}
 	tree.Salt = []byte{1, 0xff}
-	if got := Verity("a", "b", tree, verity.Hash{}, Restart).Params; !strings.HasSuffix(got, " 01ff 1 restart_on_corruption") {
+	if got := Verity("a", "b", tree, verity.Hash{}).Params; !strings.HasSuffix(got, " 01ff") {
 		t.Errorf("%s", got)
 	}
 }

@@ -45,7 +45,7 @@ func enter(d bootdisk.Disk, c slots.Choice, root verity.Hash, trial bool, l load
 			return err
 		}
 	}
-	device, err := mapper.Create(data, mapper.Verity(d.Parts[data].Device, d.Parts[hashes].Device, tree, root, mapper.Fail))
+	device, err := mapper.Create(data, mapper.Verity(d.Parts[data].Device, d.Parts[hashes].Device, tree, root))
 	if err != nil {
 		return err
 	}

@@ -49,6 +49,9 @@ type Trial struct {
 	Units  []string      `json:",omitempty"` // none: all that are enabled
 	For    time.Duration `json:",omitempty"` // … so long without a break
 	Within time.Duration `json:",omitempty"` // of the begin of the boot, or it is bad
+	// Restart has the machine restart when a block of its root is corrupt, though the slot
+	// was good; else it goes on, and the next boot is of the other slot.
+	Restart bool `json:",omitempty"`
 }
 
 // Network configures one interface. DHCP and Address exclude each other.

@@ -42,22 +42,24 @@ func Run(ctx context.Context, trial plan.Trial, say func(string)) error {
 }
 
 // Corrupt gives up the slot that runs, since a block of its root is not what it was: at once
-// when it is on trial, from the next boot on when it was good.
-func Corrupt(ctx context.Context, block string, say func(string)) error {
-	return judge(ctx, say, func(s slots.Slot, rec *bootdisk.Record) (restart bool, err error) {
+// when it is on trial, else from the next boot on, which restart has come now. A slot is not
+// left for one that is not good.
+func Corrupt(ctx context.Context, block string, restart bool, say func(string)) error {
+	return judge(ctx, say, func(s slots.Slot, rec *bootdisk.Record) (bool, error) {
 		why := "its root is corrupt: dm-verity has refused block " + block
-		tried := rec.Now.Side(s).State != slots.Good
 		next := rec.Now.Failed(s, why)
+		leave := next.Side(s).State == slots.Bad
+		now := rec.Now.Side(s).State != slots.Good || restart && leave
 		switch {
-		case tried:
+		case now:
 			say(fmt.Sprintf("slot %v: %s; the machine restarts", s, why))
-		case next.Side(s).State == slots.Bad:
+		case leave:
 			say(fmt.Sprintf("slot %v: %s; the next boot will be of slot %v", s, why, s.Other()))
 		default:
 			say(fmt.Sprintf("slot %v: %s, and slot %v is not good", s, why, s.Other()))
 			return false, nil
 		}
-		return tried, rec.Write(next)
+		return now, rec.Write(next)
 	})
 }
 
