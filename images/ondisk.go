@@ -293,7 +293,7 @@ func (i *Image) stage1(ctx context.Context, from *Tree, work string, o DiskOptio
 	}
 	t := NewTree()
 	err = errors.Join(t.Put("init", Entry{Mode: 0o755, Source: program, Part: "stage 1", Rank: RankOwn}),
-		t.Symlink("stage 1", RankOwn, "sbin/modprobe", "../init"), // what the kernel calls for a module that it lacks
+		t.Symlink("stage 1", RankOwn, "usr/sbin/modprobe", "/init"), // what the kernel calls for a module that it lacks
 		t.File("stage 1", RankOwn, "etc/clarity/stage1.modules", 0o644, []byte(strings.Join(stage1Modules, "\n")+"\n")))
 	if o.Key != nil {
 		err = errors.Join(err, t.File("stage 1", RankOwn, "etc/clarity/root.keys", 0o644, trusted(o.Key)))
