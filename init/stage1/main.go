@@ -75,6 +75,13 @@ func say(format string, args ...any) {
 	fmt.Fprintf(f, "<4>stage 1: "+format+"\n", args...)
 }
 
+// sinceBoot is how long ago the kernel began.
+func sinceBoot() time.Duration {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) // it cannot fail
+	return time.Duration(ts.Nano())
+}
+
 // wait lets pass what a person needs to read.
 func wait(dog *watchdog.Watchdog) {
 	for left := pause; left > 0; left -= time.Second {
@@ -86,6 +93,7 @@ func wait(dog *watchdog.Watchdog) {
 // run returns only when the machine has to restart: again says that it goes on then, and
 // that there is nothing for a person to do.
 func run(dog *watchdog.Watchdog) (again bool, err error) {
+	times := slots.Times{Begun: sinceBoot()}
 	notes, err := stage.Mount()
 	stage.StandardFiles()
 	for _, n := range notes {
@@ -104,6 +112,7 @@ func run(dog *watchdog.Watchdog) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	times.Disk = sinceBoot()
 	dog.Pet() // its driver was loaded with those of disks
 	rec := bootdisk.OpenRecord(d.Parts[bootdisk.State].Device)
 	defer rec.Close()
@@ -112,6 +121,7 @@ func run(dog *watchdog.Watchdog) (again bool, err error) {
 	}
 	l := loader.Find()
 	c := choose(rec, slots.Boot{ID: bootID(), Loaded: w.slot, Forced: w.forced})
+	times.Chosen = sinceBoot()
 	if c.Tired {
 		say("it goes on in %v", pause)
 		wait(dog)
@@ -130,7 +140,11 @@ func run(dog *watchdog.Watchdog) (again bool, err error) {
 		return false, errors.New(c.Reason)
 	default:
 		trial := rec.Now != nil && rec.Now.Side(c.Slot).State == slots.Trying
-		failed = enter(d, c, rootOf(rec.Now, c.Slot, w.root), trial, l)
+		running := slots.Running{Slot: c.Slot.String(), Reason: c.Reason, Worse: c.Worse, Record: d.Parts[bootdisk.State].Device, Loader: "none", Times: times}
+		if l != nil {
+			running.Loader = l.String()
+		}
+		failed = enter(d, rootOf(rec.Now, c.Slot, w.root), trial, running)
 	}
 	if rec.Now == nil {
 		return false, fmt.Errorf("slot %v: %w", c.Slot, failed)

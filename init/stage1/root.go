@@ -14,7 +14,6 @@ import (
 
 	"clarityos/init/mapper"
 	"clarityos/init/stage"
-	"clarityos/update/loader"
 	"clarityos/update/slots"
 	"clarityos/update/slots/bootdisk"
 	"clarityos/update/verity"
@@ -27,8 +26,8 @@ var moved = []string{"/proc", "/sys", "/dev", "/run", "/tmp"}
 
 // enter mounts the root of the slot that was chosen and executes its init, which is told
 // when the slot is on trial. It returns only when that fails.
-func enter(d bootdisk.Disk, c slots.Choice, root verity.Hash, trial bool, l loader.Loader) error {
-	data, hashes := bootdisk.Root+"-"+c.Slot.String(), bootdisk.Verity+"-"+c.Slot.String()
+func enter(d bootdisk.Disk, root verity.Hash, trial bool, running slots.Running) error {
+	data, hashes := bootdisk.Root+"-"+running.Slot, bootdisk.Verity+"-"+running.Slot
 	if err := d.Has(data, hashes); err != nil {
 		return err
 	}
@@ -58,10 +57,7 @@ func enter(d bootdisk.Disk, c slots.Choice, root verity.Hash, trial bool, l load
 	if err := writable(newRoot, "/etc", "/var"); err != nil {
 		return err
 	}
-	running := slots.Running{Slot: c.Slot.String(), Reason: c.Reason, Worse: c.Worse, Record: d.Parts[bootdisk.State].Device, Loader: "none"}
-	if l != nil {
-		running.Loader = l.String()
-	}
+	running.Times.Root = sinceBoot()
 	text, err := json.Marshal(running)
 	if err == nil {
 		err = os.WriteFile(slots.RunningFile, text, 0o644)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 )
 
 // RunningFile is where stage 1 says, as JSON of a Running, what it has chosen.
@@ -20,6 +21,15 @@ type Running struct {
 	Worse  bool   `json:"worse,omitempty"` // it is not the slot that the record wants
 	Record string `json:"record"`          // the partition with the record, below /dev
 	Loader string `json:"loader"`          // what has loaded the kernel, as far as it can be asked: systemd-boot, or none
+	Times  Times  `json:"times"`           // of stage 1
+}
+
+// Times are when stage 1 came how far, since the kernel's begin (CLOCK_BOOTTIME).
+type Times struct {
+	Begun  time.Duration `json:"begun"`
+	Disk   time.Duration `json:"disk"`   // the disk was there, with its partitions
+	Chosen time.Duration `json:"chosen"` // the record said which slot it is
+	Root   time.Duration `json:"root"`   // the slot's root was mounted
 }
 
 // ReadRunning reads what stage 1 has chosen; the error is ErrNoSlots where it was not there.

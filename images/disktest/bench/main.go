@@ -1,6 +1,6 @@
-// Command bench measures what it costs to boot from a disk: the same image as an initramfs
-// with a data disk, and as a disk that UEFI boots. In QEMU on the clock that counts
-// instructions, one nanosecond each; times are from the kernel's begin.
+// Command bench measures disks: what it takes to make one for each architecture, and what it
+// costs to boot from it, by stage, against the same image as an initramfs with a data disk. In
+// QEMU with UEFI, on the clock that counts instructions, one nanosecond each.
 package main
 
 import (
@@ -10,12 +10,17 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"clarityos/images"
 	"clarityos/qemu"
 	"clarityos/qemu/bench/statistics"
 	"clarityos/services/control"
+	"clarityos/update/slots"
 )
 
 // limit bounds a boot, and every command.
@@ -31,53 +36,72 @@ func main() {
 	}
 }
 
-// times of one boot, in seconds.
-type times struct{ init, complete float64 }
-
 func run(ctx context.Context, rounds int, definition string) error {
 	dir, err := os.MkdirTemp("", "clarity-diskbench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	img, _, err := images.Build(ctx, definition, images.Options{Out: dir, Fast: true})
-	if err != nil {
-		return err
+	var img *images.Image
+	for _, arch := range []string{"arm64", "amd64"} { // the last one is booted
+		if img, err = build(ctx, filepath.Join(dir, arch), definition, arch); err != nil {
+			return fmt.Errorf("%s: %w", arch, err)
+		}
 	}
-	disk := filepath.Join(dir, "disk")
-	began := time.Now()
-	if err := img.WriteDisk(ctx, disk, images.DiskOptions{}); err != nil {
-		return err
+	configs := [...]qemu.Config{
+		{Disk: filepath.Join(dir, "var"), DiskSize: img.DataSize},
+		{BootDisk: filepath.Join(dir, "amd64", "disk")},
 	}
-	fmt.Printf("the disk of %s was written in %v\n", img.Name, time.Since(began).Round(100*time.Millisecond))
-	var all [2][]times
+	var took [len(configs)][]times
 	for range rounds {
-		for i, cfg := range []qemu.Config{{Disk: filepath.Join(dir, "var"), DiskSize: img.DataSize}, {BootDisk: disk}} {
+		for i, cfg := range configs {
 			cfg.Image, cfg.Accel, cfg.CountInstructions, cfg.NoReboot, cfg.AnyPorts = img, qemu.TCG, true, true, true
 			t, err := boot(ctx, cfg)
 			if err != nil {
 				return err
 			}
-			all[i] = append(all[i], t)
+			took[i] = append(took[i], t)
 		}
 	}
-	row := func(name string, of func(times) float64) {
-		var medians [2]float64
-		fmt.Printf("%-34s", name)
-		for i, ts := range all {
-			var values []float64
-			for _, t := range ts {
-				values = append(values, of(t))
-			}
-			medians[i] = statistics.Median(values)
-			fmt.Printf("  %6.2f ± %.2f s", medians[i], statistics.Spread(values)/2)
-		}
-		fmt.Printf("  %.2fx\n", medians[1]/medians[0])
-	}
-	fmt.Printf("%d boots each, the first one makes /var%10s%18s\n", rounds, "initramfs", "disk")
-	row("kernel's begin to PID 1 of the root", func(t times) float64 { return t.init })
-	row("kernel's begin to boot complete", func(t times) float64 { return t.complete })
+	report(took[0], took[1])
 	return nil
+}
+
+// build makes the disk of a definition, in dir, and says what that took.
+func build(ctx context.Context, dir, definition, arch string) (*images.Image, error) {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return nil, err
+	}
+	if _, _, err := images.Build(ctx, definition, images.Options{Out: filepath.Join(dir, "cached"), Fast: true, Override: images.Override{Arch: arch}}); err != nil {
+		return nil, err // this one fetches, and fills the cache
+	}
+	began := time.Now()
+	img, _, err := images.Build(ctx, definition, images.Options{Out: dir, Fast: true, Override: images.Override{Arch: arch}})
+	if err != nil {
+		return nil, err
+	}
+	built := time.Since(began)
+	began = time.Now()
+	disk := filepath.Join(dir, "disk")
+	if err := img.WriteDisk(ctx, disk, images.DiskOptions{}); err != nil {
+		return nil, err
+	}
+	written := time.Since(began)
+	var st unix.Stat_t
+	if err := unix.Stat(disk, &st); err != nil {
+		return nil, err
+	}
+	fmt.Printf("%s for %s: built in %v, its disk written in %v; the disk has %d MiB, %d of them in use\n", img.Name, arch,
+		built.Round(100*time.Millisecond), written.Round(100*time.Millisecond), st.Size>>20, st.Blocks*512>>20)
+	return img, nil
+}
+
+// times of one boot. Those of the firmware are since power-on, all others since the kernel's
+// begin.
+type times struct {
+	firmware, loader time.Duration // when the loader was started, and the kernel
+	slots.Times
+	init, service, complete time.Duration // when PID 1 of the root was executed, a service was up, the boot was complete
 }
 
 // boot boots once, and asks the guest.
@@ -95,14 +119,106 @@ func boot(ctx context.Context, cfg qemu.Config) (t times, err error) {
 	if res, err := m.Shell(ctx, "clarityctl wait --timeout 300s"); err != nil || !res.OK() {
 		return t, fmt.Errorf("the boot did not complete: %v, %v", res, err)
 	}
-	res, err := m.Shell(ctx, "clarityctl status --json")
-	if err != nil {
-		return t, err
-	}
 	var st control.StatusReply
-	if err := json.Unmarshal(res.Stdout, &st); err != nil {
+	if err := ask(ctx, m, "clarityctl status --json", &st); err != nil {
 		return t, err
 	}
-	t.init, t.complete = st.Kernel.Seconds(), st.Summary.BootTime.Seconds()
+	var units []struct {
+		Unit string        `json:"unit"`
+		At   time.Duration `json:"at"`
+	}
+	if err := ask(ctx, m, "clarityctl blame --json", &units); err != nil {
+		return t, err
+	}
+	t.init, t.complete, t.service = st.Kernel, st.Summary.BootTime, st.Summary.BootTime
+	for _, u := range units {
+		if !strings.HasPrefix(u.Unit, "clarity-") {
+			t.service = min(t.service, t.init+u.At)
+		}
+	}
+	if cfg.BootDisk == "" {
+		return t, m.PowerOff(ctx)
+	}
+	var running slots.Running
+	if err := ask(ctx, m, "cat "+slots.RunningFile, &running); err != nil {
+		return t, err
+	}
+	t.Times = running.Times
+	for name, to := range map[string]*time.Duration{"LoaderTimeInitUSec": &t.firmware, "LoaderTimeExecUSec": &t.loader} {
+		if *to, err = variable(ctx, m, name); err != nil {
+			return t, err
+		}
+	}
 	return t, m.PowerOff(ctx)
+}
+
+// ask has a command in the guest answer in JSON.
+func ask(ctx context.Context, m *qemu.Machine, command string, v any) error {
+	res, err := m.Shell(ctx, command)
+	if err == nil {
+		err = json.Unmarshal(res.Stdout, v)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", command, err)
+	}
+	return nil
+}
+
+// variable reads a time of the loader, in microseconds since power-on
+// (systemd.io/BOOT_LOADER_INTERFACE).
+func variable(ctx context.Context, m *qemu.Machine, name string) (time.Duration, error) {
+	res, err := m.Shell(ctx, "tail -c +5 /sys/firmware/efi/efivars/"+name+"-* | tr -d '\\0'")
+	if err != nil {
+		return 0, err
+	}
+	us, err := strconv.ParseInt(strings.TrimSpace(string(res.Stdout)), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("the loader's %s: %w", name, err)
+	}
+	return time.Duration(us) * time.Microsecond, nil
+}
+
+func report(plain, disk []times) {
+	fmt.Printf("%d boots each, each of which makes /var but for the disk's after the first\n", len(plain))
+	row := func(name string, of func(times) time.Duration, all ...[]times) (medians []float64) {
+		fmt.Printf("%-52s", name)
+		for _, ts := range all {
+			var values []float64
+			for _, t := range ts {
+				values = append(values, of(t).Seconds())
+			}
+			medians = append(medians, statistics.Median(values))
+			fmt.Printf("  %6.3f ± %.3f s", medians[len(medians)-1], statistics.Spread(values)/2)
+		}
+		return medians
+	}
+	for _, s := range []struct {
+		name string
+		of   func(times) time.Duration
+	}{
+		{"disk: firmware", func(t times) time.Duration { return t.firmware }},
+		{"disk: systemd-boot", func(t times) time.Duration { return t.loader - t.firmware }},
+		{"disk: kernel", func(t times) time.Duration { return t.Begun }},
+		{"disk: stage 1, drivers, till the disk is there", func(t times) time.Duration { return t.Disk - t.Begun }},
+		{"disk: stage 1, the record of slots, and the loader", func(t times) time.Duration { return t.Chosen - t.Disk }},
+		{"disk: stage 1, the root under verity", func(t times) time.Duration { return t.Root - t.Chosen }},
+		{"disk: stage 1, changing the root", func(t times) time.Duration { return t.init - t.Root }},
+		{"disk: PID 1 till the first service is up", func(t times) time.Duration { return t.service - t.init }},
+		{"disk: power-on till the first service is up", func(t times) time.Duration { return t.loader + t.service }},
+	} {
+		row(s.name, s.of, disk)
+		fmt.Println()
+	}
+	fmt.Printf("%-52s%12s%20s\n", "since the kernel's begin", "initramfs", "disk")
+	for _, s := range []struct {
+		name string
+		of   func(times) time.Duration
+	}{
+		{"PID 1 of the root", func(t times) time.Duration { return t.init }},
+		{"first service", func(t times) time.Duration { return t.service }},
+		{"boot complete", func(t times) time.Duration { return t.complete }},
+	} {
+		m := row(s.name, s.of, plain, disk)
+		fmt.Printf("  %.2fx\n", m[1]/m[0])
+	}
 }
