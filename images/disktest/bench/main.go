@@ -179,7 +179,7 @@ func variable(ctx context.Context, m *qemu.Machine, name string) (time.Duration,
 }
 
 func report(plain, disk []times) {
-	fmt.Printf("%d boots each, each of which makes /var but for the disk's after the first\n", len(plain))
+	fmt.Printf("%d boots each, the first of which makes /var\n", len(plain))
 	row := func(name string, of func(times) time.Duration, all ...[]times) (medians []float64) {
 		fmt.Printf("%-52s", name)
 		for _, ts := range all {
