@@ -8,11 +8,21 @@ import (
 )
 
 func TestSystemdBoot(t *testing.T) {
-	l := systemdBoot{t.TempDir()}
+	v := variables{t.TempDir()}
+	l := systemdBoot{v}
+	if find(v) != nil {
+		t.Error("there is a loader without variables")
+	}
+	if err := l.set("LoaderInfo", "systemd-boot 257"); err != nil {
+		t.Fatal(err)
+	}
+	if got := find(v); got != l {
+		t.Errorf("%v was found", got)
+	}
 	if err := l.ArmOnce(slots.B); err != nil {
 		t.Fatal(err)
 	}
-	b, err := os.ReadFile(l.path("LoaderEntryOneShot"))
+	b, err := os.ReadFile(l.path("LoaderEntryOneShot", bootLoaderInterface))
 	if err != nil || string(b) != "\x07\x00\x00\x00c\x00l\x00a\x00r\x00i\x00t\x00y\x00-\x00b\x00.\x00c\x00o\x00n\x00f\x00\x00\x00" {
 		t.Errorf("%q, %v", b, err)
 	}
@@ -28,30 +38,28 @@ func TestSystemdBoot(t *testing.T) {
 		}
 	}
 	// What is there already is not written again.
-	if err := os.Chmod(l.path("LoaderEntryDefault"), 0o444); err != nil {
-		t.Fatal(err)
-	}
-	before, err := os.Stat(l.path("LoaderEntryDefault"))
+	path := l.path("LoaderEntryDefault", bootLoaderInterface)
+	before, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Commit(slots.B); err != nil {
 		t.Error(err)
 	}
-	if after, err := os.Stat(l.path("LoaderEntryDefault")); err != nil || !after.ModTime().Equal(before.ModTime()) {
+	if after, err := os.Stat(path); err != nil || !after.ModTime().Equal(before.ModTime()) {
 		t.Errorf("%v: it was written again", err)
 	}
 }
 
 func FuzzDecode(f *testing.F) {
-	f.Add(encode("systemd-boot 257"))
+	f.Add(encodeText("systemd-boot 257"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		s, err := decode(b)
+		s, _, err := decodeText(b)
 		if err != nil {
 			return
 		}
-		if again, err := decode(encode(s)); err != nil || again != s {
-			t.Errorf("%q came back as %q, %v", s, again, err)
+		if again, rest, err := decodeText(encodeText(s)); err != nil || again != s || len(rest) > 0 {
+			t.Errorf("%q came back as %q, %q, %v", s, again, rest, err)
 		}
 	})
 }
