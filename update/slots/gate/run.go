@@ -24,6 +24,9 @@ const (
 // and bad is given up: the machine restarts, and has the other one.
 func Run(ctx context.Context, trial plan.Trial, say func(string)) error {
 	v, why, err := await(ctx, &Gate{Trial: trial})
+	if ctx.Err() != nil {
+		return nil // the machine goes down before it is known
+	}
 	if err != nil {
 		return err
 	}
