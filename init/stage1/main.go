@@ -119,7 +119,7 @@ func run(dog *watchdog.Watchdog) (again bool, err error) {
 	if rec.Problem != nil {
 		say("%v", rec.Problem)
 	}
-	l := loader.Find()
+	l := loader.Find(d.Parts[bootdisk.ESP].Device)
 	c := choose(rec, slots.Boot{ID: bootID(), Loaded: w.slot, Forced: w.forced})
 	times.Chosen = sinceBoot()
 	if c.Tired {
@@ -140,7 +140,7 @@ func run(dog *watchdog.Watchdog) (again bool, err error) {
 		return false, errors.New(c.Reason)
 	default:
 		trial := rec.Now != nil && rec.Now.Side(c.Slot).State == slots.Trying
-		running := slots.Running{Slot: c.Slot.String(), Reason: c.Reason, Worse: c.Worse, Record: d.Parts[bootdisk.State].Device, Loader: "none", Times: times}
+		running := slots.Running{Slot: c.Slot.String(), Reason: c.Reason, Worse: c.Worse, Record: d.Parts[bootdisk.State].Device, ESP: d.Parts[bootdisk.ESP].Device, Loader: "none", Times: times}
 		if l != nil {
 			running.Loader = l.String()
 		}

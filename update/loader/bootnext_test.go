@@ -21,12 +21,12 @@ func TestBootNext(t *testing.T) {
 	add("Boot0001", []byte("short"))
 	add("Boot001A", load("clarity-b"))
 	add("BootOrder", []byte{0, 0, 2, 0, 0x1a, 0})
-	if find(v) != nil {
+	if findUEFI(v) != nil {
 		t.Error("one of the slots has an option, and that was enough")
 	}
 	add("Boot0002", load("clarity-a"))
 	add("Boot0003", load("clarity-a")) // left from another installation
-	l := find(v)
+	l := findUEFI(v)
 	if l == nil || l.String() != "UEFI boot options" {
 		t.Fatalf("%v", l)
 	}

@@ -7,6 +7,7 @@
 //	efivars.go      variables of the firmware
 //	systemdboot.go  systemd-boot, by its variables
 //	bootnext.go     the firmware itself, by its boot options
+//	raspberrypi.go  the firmware of Raspberry Pis
 package loader
 
 import (
@@ -26,21 +27,20 @@ type Loader interface {
 	String() string
 }
 
-// Find gives what has loaded this machine's kernel; nil: nothing that can be asked.
-func Find() Loader {
-	if err := unix.Mount("efivarfs", firmwareVariables, "efivarfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil && !errors.Is(err, unix.EBUSY) {
-		return nil
+// Find gives what has loaded this machine's kernel; nil: nothing that can be asked. The
+// loader's partition is the device esp, "" where it is not known.
+func Find(esp string) Loader {
+	err := unix.Mount("efivarfs", firmwareVariables, "efivarfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
+	if err == nil || errors.Is(err, unix.EBUSY) {
+		return findUEFI(variables{firmwareVariables})
 	}
-	return find(variables{firmwareVariables})
+	return findRaspberryPi("/proc/device-tree/compatible", esp)
 }
 
-// find says which loader has left its variables.
-func find(v variables) Loader {
+// findUEFI says which loader has left its variables.
+func findUEFI(v variables) Loader {
 	if l := (systemdBoot{v}); l.loaded() {
 		return l
 	}
-	if l := findBootNext(v); l != nil {
-		return l
-	}
-	return nil
+	return findBootNext(v)
 }

@@ -10,13 +10,13 @@ import (
 func TestSystemdBoot(t *testing.T) {
 	v := variables{t.TempDir()}
 	l := systemdBoot{v}
-	if find(v) != nil {
+	if findUEFI(v) != nil {
 		t.Error("there is a loader without variables")
 	}
 	if err := l.set("LoaderInfo", "systemd-boot 257"); err != nil {
 		t.Fatal(err)
 	}
-	if got := find(v); got != l {
+	if got := findUEFI(v); got != l {
 		t.Errorf("%v was found", got)
 	}
 	if err := l.ArmOnce(slots.B); err != nil {

@@ -20,7 +20,8 @@ type Running struct {
 	Reason string `json:"reason"`
 	Worse  bool   `json:"worse,omitempty"` // it is not the slot that the record wants
 	Record string `json:"record"`          // the partition with the record, below /dev
-	Loader string `json:"loader"`          // what has loaded the kernel, as far as it can be asked: systemd-boot, or none
+	ESP    string `json:"esp"`             // the loader's, likewise
+	Loader string `json:"loader"`          // what has loaded the kernel, as far as it can be asked; else none
 	Times  Times  `json:"times"`           // of stage 1
 }
 

@@ -30,11 +30,12 @@ func Run(ctx context.Context, trial plan.Trial, say func(string)) error {
 	if err != nil {
 		return err
 	}
-	return judge(ctx, say, func(s slots.Slot, rec *bootdisk.Record) (restart bool, err error) {
+	return judge(ctx, say, func(running slots.Running, rec *bootdisk.Record) (restart bool, err error) {
+		s := slots.Named(running.Slot)
 		switch {
 		case v == Good:
 			say(fmt.Sprintf("slot %v is good", s))
-			return false, keep(rec, s)
+			return false, keep(rec, s, running.ESP)
 		case rec.Now.Side(s).State == slots.Good:
 			say(fmt.Sprintf("slot %v was good and stays: %s", s, why))
 			return false, nil
@@ -48,7 +49,8 @@ func Run(ctx context.Context, trial plan.Trial, say func(string)) error {
 // when it is on trial, else from the next boot on, which restart has come now. A slot is not
 // left for one that is not good.
 func Corrupt(ctx context.Context, block string, restart bool, say func(string)) error {
-	return judge(ctx, say, func(s slots.Slot, rec *bootdisk.Record) (bool, error) {
+	return judge(ctx, say, func(running slots.Running, rec *bootdisk.Record) (bool, error) {
+		s := slots.Named(running.Slot)
 		why := "its root is corrupt: dm-verity has refused block " + block
 		next := rec.Now.Failed(s, why)
 		leave := next.Side(s).State == slots.Bad
@@ -69,14 +71,13 @@ func Corrupt(ctx context.Context, block string, restart bool, say func(string)) 
 // judge has the record of slots for a judgement of the one that runs, and restarts the
 // machine when that says so. A slot that only runs since the loader did not do as it was told
 // is not judged.
-func judge(ctx context.Context, say func(string), judgement func(slots.Slot, *bootdisk.Record) (restart bool, err error)) error {
+func judge(ctx context.Context, say func(string), judgement func(slots.Running, *bootdisk.Record) (restart bool, err error)) error {
 	running, err := slots.ReadRunning()
 	if err != nil {
 		return err
 	}
-	s := slots.Named(running.Slot)
 	if running.Worse {
-		say(fmt.Sprintf("slot %v is not judged: %s", s, running.Reason))
+		say(fmt.Sprintf("slot %s is not judged: %s", running.Slot, running.Reason))
 		return nil
 	}
 	restart := false
@@ -84,7 +85,7 @@ func judge(ctx context.Context, say func(string), judgement func(slots.Slot, *bo
 		if rec.Problem != nil {
 			say(rec.Problem.Error())
 		}
-		restart, err = judgement(s, rec)
+		restart, err = judgement(running, rec)
 		return err
 	})
 	if err != nil || !restart {
@@ -94,13 +95,13 @@ func judge(ctx context.Context, say func(string), judgement func(slots.Slot, *bo
 }
 
 // keep has the record say that a slot is good, and the loader boot it from now on.
-func keep(rec *bootdisk.Record, s slots.Slot) error {
+func keep(rec *bootdisk.Record, s slots.Slot, esp string) error {
 	if next := rec.Now.MarkGood(s); *next != *rec.Now {
 		if err := rec.Write(next); err != nil {
 			return err
 		}
 	}
-	if l := loader.Find(); l != nil {
+	if l := loader.Find(esp); l != nil {
 		return l.Commit(s)
 	}
 	return nil
