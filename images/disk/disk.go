@@ -4,6 +4,7 @@ package disk
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
@@ -41,6 +42,9 @@ type Partition struct {
 	Name string // ASCII, not longer than 36; no two of a disk are alike
 	Type string // a GUID
 	Size int64  // bytes; it is rounded up to whole MiB
+	// MBR is the type by which a Master Boot Record names it too, for firmware that knows
+	// no GPT; 0: it does not. There can be one.
+	MBR byte
 	// Fill writes what is in it, which reads as zeros before; nil: nothing.
 	Fill func(w io.WriterAt) error
 }
@@ -102,6 +106,11 @@ func Write(path, seed string, placed []Placed, size int64) error {
 		return fmt.Errorf("write the partition table of %s: %w", path, err)
 	}
 	for _, p := range placed {
+		if p.MBR != 0 {
+			if err := hybrid(f, p); err != nil {
+				return fmt.Errorf("write the MBR of %s: %w", path, err)
+			}
+		}
 		if p.Fill == nil {
 			continue
 		}
@@ -113,6 +122,30 @@ func Write(path, seed string, placed []Placed, size int64) error {
 		return fmt.Errorf("write disk %s: %w", path, err)
 	}
 	return f.Close()
+}
+
+// hybrid has the MBR name a partition, beside the GPT that it protects from programs that know
+// only MBRs.
+func hybrid(disk io.ReadWriteSeeker, p Placed) error {
+	const entry = 446
+	var mbr [Sector]byte
+	if _, err := disk.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	if _, err := io.ReadFull(disk, mbr[:]); err != nil {
+		return err
+	}
+	protects, e := mbr[entry+16:entry+32], mbr[entry:entry+16]
+	copy(protects, e)
+	binary.LittleEndian.PutUint32(protects[12:], uint32(p.Start/Sector)-1) // what is in front
+	copy(e, []byte{0, 0xfe, 0xff, 0xff, p.MBR, 0xfe, 0xff, 0xff}) // places beyond what cylinders can say
+	binary.LittleEndian.PutUint32(e[8:], uint32(p.Start/Sector))
+	binary.LittleEndian.PutUint32(e[12:], uint32(p.Size/Sector))
+	if _, err := disk.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	_, err := disk.Write(mbr[:])
+	return err
 }
 
 // window is a partition of a disk.

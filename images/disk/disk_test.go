@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"clarityos/update/gpt"
 )
 
 func parts() []Partition {
@@ -66,6 +68,56 @@ func TestWrite(t *testing.T) {
 	}
 	if err := Write(filepath.Join(dir, "one"), "an image", placed, size); err == nil {
 		t.Error("a disk is written over a file")
+	}
+}
+
+// An MBR that names a partition too is one for sfdisk, and the GPT still is one for sgdisk and
+// for the machine that grows it.
+func TestHybrid(t *testing.T) {
+	all := parts()
+	all[0].MBR = 0x0c
+	placed, size, err := Place("an image", all)
+	path := filepath.Join(t.TempDir(), "disk")
+	if err == nil {
+		err = Write(path, "an image", placed, size)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := sgdisk(t, "-v", path); !strings.Contains(out, "No problems found") {
+		t.Errorf("%s", out)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var mbr [Sector]byte
+	if _, err := f.ReadAt(mbr[:], 0); err != nil {
+		t.Fatal(err)
+	}
+	// 2048 is 0x800 and 40 MiB are 0x14000 sectors; what is in front has 0x7ff.
+	if want := "\x00\xfe\xff\xff\x0c\xfe\xff\xff\x00\x08\x00\x00\x00\x40\x01\x00"; string(mbr[446:462]) != want {
+		t.Errorf("the first entry is %x", mbr[446:462])
+	}
+	if mbr[466] != 0xee || string(mbr[470:478]) != "\x01\x00\x00\x00\xff\x07\x00\x00" {
+		t.Errorf("the second entry is %x", mbr[462:478])
+	}
+	if err := f.Truncate(size + align); err != nil {
+		t.Fatal(err)
+	}
+	table, err := gpt.Read(f, size+align)
+	if err == nil {
+		_, _, err = table.Grow("var", size+align)
+	}
+	if err == nil {
+		err = table.Write(f)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := sgdisk(t, "-v", path); !strings.Contains(out, "No problems found") {
+		t.Errorf("after it has grown: %s", out)
 	}
 }
 

@@ -219,7 +219,9 @@ func (t *Table) Resize(sectors uint64) {
 	t.Sectors = sectors
 	binary.LittleEndian.PutUint64(t.Header[32:], sectors-1)
 	binary.LittleEndian.PutUint64(t.Header[48:], sectors-t.CopySectors()-1)
-	binary.LittleEndian.PutUint32(t.protective()[12:], uint32(min(sectors-1, 1<<32-1)))
+	if e := t.protective(); bytes.Equal(e, t.MBR[446:462]) { // else partitions are named beside it
+		binary.LittleEndian.PutUint32(e[12:], uint32(min(sectors-1, 1<<32-1)))
+	}
 	t.sum()
 }
 
