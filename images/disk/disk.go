@@ -138,7 +138,7 @@ func hybrid(disk io.ReadWriteSeeker, p Placed) error {
 	protects, e := mbr[entry+16:entry+32], mbr[entry:entry+16]
 	copy(protects, e)
 	binary.LittleEndian.PutUint32(protects[12:], uint32(p.Start/Sector)-1) // what is in front
-	copy(e, []byte{0, 0xfe, 0xff, 0xff, p.MBR, 0xfe, 0xff, 0xff}) // places beyond what cylinders can say
+	copy(e, []byte{0, 0xfe, 0xff, 0xff, p.MBR, 0xfe, 0xff, 0xff})          // places beyond what cylinders can say
 	binary.LittleEndian.PutUint32(e[8:], uint32(p.Start/Sector))
 	binary.LittleEndian.PutUint32(e[12:], uint32(p.Size/Sector))
 	if _, err := disk.Seek(0, io.SeekStart); err != nil {
