@@ -16,6 +16,8 @@ import (
 type Baked struct {
 	What string `json:"what"` // in words
 	At   int64  `json:"at"`   // where it begins in the initramfs, in bytes
+	// Paths are the files.
+	Paths []string `json:"paths,omitempty"`
 }
 
 // Bake puts files into a built image, by absolute path, in the place of those that an
@@ -38,7 +40,8 @@ func (i *Image) Bake(what string, files map[string][]byte) error {
 		return fail(err)
 	}
 	t := &Tree{entries: map[string]*Entry{}} // without the folders that the image has
-	for _, path := range slices.Sorted(maps.Keys(files)) {
+	paths := slices.Sorted(maps.Keys(files))
+	for _, path := range paths {
 		if err := t.File("baked", RankOwn, path, 0o644, files[path]); err != nil {
 			return fail(err)
 		}
@@ -48,7 +51,7 @@ func (i *Image) Bake(what string, files map[string][]byte) error {
 		return fail(err)
 	}
 	baked := *i
-	baked.Baked = &Baked{What: what, At: int64(len(archive))}
+	baked.Baked = &Baked{What: what, At: int64(len(archive)), Paths: paths}
 	if err := writeImage(i.Dir, kernel, slices.Concat(archive, more), &baked); err != nil {
 		return fail(err)
 	}

@@ -20,6 +20,7 @@ func (d *Definition) addBase(t *Tree) error {
 	if d.Base == "" {
 		return nil
 	}
+	t.note("base", "definition base")
 	from := d.local(d.Base)
 	info, err := os.Stat(from)
 	if err != nil {

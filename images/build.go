@@ -177,12 +177,17 @@ func (b *build) addPackages(ctx context.Context) error {
 	if err := b.c.fetch(ctx, from, append(append([]debian.Package{}, set.Packages...), set.Singles...), b.Progress); err != nil {
 		return err
 	}
+	relations := map[string]debian.Relations{}
 	for _, p := range set.Packages {
+		if relations[p.Name], err = debian.ReadRelations(b.c.deb(p)); err != nil {
+			return err
+		}
 		if err := b.t.AddPackage(p, b.c.deb(p), b.d.Exclude, nil); err != nil {
 			return err
 		}
 		b.packages = append(b.packages, Package{p.Name, p.Version})
 	}
+	b.t.notePackages(b.d, set.Packages, relations)
 	for _, f := range b.d.From {
 		for _, p := range set.Singles {
 			if p.Name != f.Package {

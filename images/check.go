@@ -57,11 +57,14 @@ func (d *Definition) complete() {
 	set(&d.Console, "none")
 	set(&d.Tools, "all")
 	set(&d.Unenforced, "warn")
+	d.Implied = map[string]string{}
 	if d.Data != nil && !slices.Contains(d.Packages, diskTools) && !slices.ContainsFunc(d.From, func(f FromDef) bool { return f.Package == diskTools }) {
 		d.Packages = append(d.Packages, diskTools)
+		d.Implied[diskTools] = "default, for [data]"
 	}
 	if len(d.Packages) > 0 && !slices.Contains(d.Packages, locale.Package) {
 		d.From = append(d.From, locale)
+		d.Implied[locale.Package] = "default, the locale of services"
 	}
 	if d.Kernel.Image == "" {
 		set(&d.Kernel.Debian, d.Suite)

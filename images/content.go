@@ -55,7 +55,7 @@ func (d *Definition) addContent(t *Tree, a *accounts) error {
 		if err != nil {
 			return fmt.Errorf("directory %s: %w", f.Path, err)
 		}
-		err = t.Put(usrMerged(f.Path), Entry{Mode: fs.ModeDir | goMode(mode), UID: uid, GID: gid, Part: "definition", Rank: RankDefinition})
+		err = t.Put(usrMerged(f.Path), Entry{Mode: fs.ModeDir | goMode(mode), UID: uid, GID: gid, Part: "definition [[directory]]", Rank: RankDefinition})
 		if err != nil {
 			return err
 		}
@@ -66,25 +66,25 @@ func (d *Definition) addContent(t *Tree, a *accounts) error {
 		}
 	}
 	for _, l := range d.Links {
-		if err := t.Symlink("definition", RankDefinition, usrMerged(l.Path), l.Target); err != nil {
+		if err := t.Symlink("definition [[link]]", RankDefinition, usrMerged(l.Path), l.Target); err != nil {
 			return err
 		}
 	}
 	const dir = "/etc/systemd/system/"
 	for _, u := range d.UnitDefs {
-		if err := d.addText(t, "unit "+u.Name, dir+u.Name, u.Content, u.Source); err != nil {
+		if err := d.addText(t, "[[unit]]", "unit "+u.Name, dir+u.Name, u.Content, u.Source); err != nil {
 			return err
 		}
 	}
 	for _, u := range d.DropIns {
-		if err := d.addText(t, "drop-in of "+u.Unit, dir+u.Unit+".d/"+u.Name, u.Content, u.Source); err != nil {
+		if err := d.addText(t, "[[dropin]]", "drop-in of "+u.Unit, dir+u.Unit+".d/"+u.Name, u.Content, u.Source); err != nil {
 			return err
 		}
 	}
 	return d.addKeys(t, a)
 }
 
-func (d *Definition) addText(t *Tree, what, p, content, source string) error {
+func (d *Definition) addText(t *Tree, key, what, p, content, source string) error {
 	if source != "" {
 		text, err := os.ReadFile(d.local(source))
 		if err != nil {
@@ -92,7 +92,7 @@ func (d *Definition) addText(t *Tree, what, p, content, source string) error {
 		}
 		content = string(text)
 	}
-	return t.File("definition", RankDefinition, p, 0o644, []byte(content))
+	return t.File("definition "+key, RankDefinition, p, 0o644, []byte(content))
 }
 
 // local is a path of the definition on this machine.
@@ -108,7 +108,7 @@ func (d *Definition) addFile(t *Tree, a *accounts, f FileDef) error {
 	if err != nil {
 		return err
 	}
-	base := Entry{UID: uid, GID: gid, Part: "definition", Rank: RankDefinition}
+	base := Entry{UID: uid, GID: gid, Part: "definition [[file]]", Rank: RankDefinition}
 	if f.Content != nil {
 		mode, _ := parseMode(f.Mode, 0o644)
 		base.Mode, base.Data = goMode(mode), []byte(*f.Content)
@@ -176,7 +176,7 @@ func plainMode(info fs.FileInfo) fs.FileMode {
 func (d *Definition) addKeys(t *Tree, a *accounts) error {
 	for _, u := range d.Users {
 		acc := a.user(u.Name)
-		e := Entry{UID: acc.uid, GID: acc.gid, Part: "users", Rank: RankDefinition}
+		e := Entry{UID: acc.uid, GID: acc.gid, Part: "definition [[user]]", Rank: RankDefinition}
 		if u.Name != "root" && !u.System {
 			e.Mode = fs.ModeDir | 0o755
 			if err := t.Put(acc.home, e); err != nil {

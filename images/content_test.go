@@ -40,7 +40,7 @@ func TestContent(t *testing.T) {
 	}
 	var got []string
 	for _, p := range tree.Paths() {
-		if e := tree.Get(p); e.Part == "definition" {
+		if e := tree.Get(p); strings.HasPrefix(e.Part, "definition ") {
 			data, _ := e.Bytes()
 			got = append(got, fmt.Sprintf("%s %v %d:%d %s%s", p, e.Mode, e.UID, e.GID, strings.TrimSpace(string(data)), e.Link))
 		}

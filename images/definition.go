@@ -58,6 +58,8 @@ type Definition struct {
 	// Path is the definition's own file; Dir is its folder.
 	Path string `toml:"-"`
 	Dir  string `toml:"-"`
+	// Implied are packages that it does not name, with what wants them.
+	Implied map[string]string `toml:"-"`
 }
 
 // KernelDef names a kernel: a Debian suite and flavour, or files.

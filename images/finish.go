@@ -68,6 +68,7 @@ func (t *Tree) addCertificates() error {
 	if all.Len() == 0 {
 		return nil
 	}
+	t.note("certificates", "package ca-certificates")
 	return t.File("certificates", RankOwn, bundle, 0o644, []byte(all.String()))
 }
 

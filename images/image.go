@@ -56,6 +56,11 @@ type Image struct {
 	Findings []string  `json:"findings,omitempty"` // what units ask for and nothing enforces
 	Parts    []Part    `json:"parts"`              // sizes, in the order they were added
 	Baked    *Baked    `json:"baked,omitempty"`    // nil: nothing
+
+	// Because is what asked for something: for "package NAME", "module NAME", another
+	// part's name or a file's path, one of those, or words that begin with "definition"
+	// or "default". What is not in it is there by itself.
+	Because map[string]string `json:"because,omitempty"`
 }
 
 // DiskSizes are sizes of partitions in bytes; 0 is the default.
@@ -78,11 +83,14 @@ type Package struct {
 }
 
 // Part is what one contributor added to the image: how many bytes of files
-// before compression, and how many files.
+// before compression, and how many files, links and devices.
 type Part struct {
 	Name  string `json:"name"`
 	Bytes uint64 `json:"bytes"`
 	Files int    `json:"files"`
+	// Paths are the files, sorted. A folder, which ends with a slash, stands for all
+	// below it.
+	Paths []string `json:"paths,omitempty"`
 }
 
 // Open reads the image in dir. The error says what is missing.

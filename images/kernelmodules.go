@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 
 	"clarityos/images/modules"
 )
@@ -37,6 +38,7 @@ func addModules(t *Tree, k Kernel, extra []string) (early []string, err error) {
 	}
 	dir := "/usr/lib/modules/" + k.Release
 	for _, m := range all {
+		t.note("module "+m.Name, whyModule(m, extra))
 		if err := t.File("modules", RankOwn, path.Join(dir, m.Path), 0o644, m.ELF); err != nil {
 			return nil, err
 		}
@@ -60,4 +62,20 @@ func addModules(t *Tree, k Kernel, extra []string) (early []string, err error) {
 		early = append(early, path.Join(dir, m.Path))
 	}
 	return early, nil
+}
+
+// whyModule says which list has a module, or which module depends on it.
+func whyModule(m modules.Module, extra []string) string {
+	has := func(list []string) bool {
+		return slices.ContainsFunc(list, func(n string) bool { return modules.Canonical(n) == modules.Canonical(m.Name) })
+	}
+	switch {
+	case has(extra):
+		return "definition modules"
+	case has(modules.Early()):
+		return "default, loaded at boot"
+	case m.For != "" && !has(modules.Common()):
+		return "module " + m.For
+	}
+	return "default, loaded when it is asked for"
 }

@@ -152,5 +152,6 @@ func (t *Tree) hostLibrary(name, wantedBy, arch string) (string, error) {
 		return "", err
 	}
 	at, _ := t.Resolve(to)
+	t.note("/"+at, "/"+wantedBy)
 	return at, nil
 }

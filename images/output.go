@@ -98,7 +98,7 @@ func (b *build) describe(kernelSize uint64) *Image {
 		Name: d.Name, Arch: d.Arch, ID: b.id, Epoch: b.lock.Epoch, KernelRelease: b.kernel.Release,
 		Console: map[string]string{"amd64": "ttyS0", "arm64": "ttyAMA0"}[d.Arch],
 		Data:    d.Data != nil, Forwards: d.Forwards, Memory: d.Memory, CPUs: d.CPUs,
-		Units: d.Units, Packages: b.packages,
+		Units: d.Units, Packages: b.packages, Because: b.t.because,
 	}
 	img.Cmdline = strings.TrimSpace("console=" + img.Console + " " + commandLine + " " + d.Cmdline)
 	if d.Data != nil {
@@ -119,18 +119,36 @@ func (b *build) describe(kernelSize uint64) *Image {
 	return img
 }
 
-// parts sums the regular files of each contributor, the largest first.
+// parts sums the files of each contributor, the largest first.
 func (t *Tree) parts() []Part {
+	whose := map[string]string{} // who has all files below a folder; "": several
+	for p, e := range t.entries {
+		for dir := path.Dir(p); dir != "." && !e.Mode.IsDir(); dir = path.Dir(dir) {
+			if part, ok := whose[dir]; ok && part != e.Part {
+				whose[dir] = ""
+			} else {
+				whose[dir] = e.Part
+			}
+		}
+	}
 	sums := map[string]*Part{}
-	for _, e := range t.entries {
-		if !e.Mode.IsRegular() {
+	for _, p := range t.Paths() {
+		e := t.entries[p]
+		if e.Mode.IsDir() {
 			continue
 		}
 		if sums[e.Part] == nil {
 			sums[e.Part] = &Part{Name: e.Part}
 		}
-		sums[e.Part].Files++
-		sums[e.Part].Bytes += e.size()
+		sum, top := sums[e.Part], "/"+p
+		sum.Files++
+		sum.Bytes += e.size()
+		for dir := path.Dir(p); whose[dir] == e.Part && dir != "."; dir = path.Dir(dir) {
+			top = "/" + dir + "/"
+		}
+		if len(sum.Paths) == 0 || sum.Paths[len(sum.Paths)-1] != top {
+			sum.Paths = append(sum.Paths, top)
+		}
 	}
 	var list []Part
 	for _, p := range sums {

@@ -2,6 +2,7 @@ package images
 
 import (
 	"archive/tar"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -80,6 +81,34 @@ func (l *Lock) resolve(ctx context.Context, c Cache, from archive, q LockedSet, 
 	}
 	l.putSet(q)
 	return q, nil
+}
+
+// notePackages keeps why each package is there: the definition has it, or another one
+// depends on it, on the shortest way from the definition.
+func (t *Tree) notePackages(d *Definition, set []debian.Package, relations map[string]debian.Relations) {
+	ways := map[string][]string{} // by what packages depend on: those of the set that are or provide it
+	for _, p := range set {
+		for _, name := range append(relations[p.Name].Provides, p.Name) {
+			ways[name] = append(ways[name], p.Name)
+		}
+	}
+	add := func(names []string, why string) (added []string) {
+		for _, name := range names {
+			if what := "package " + name; t.because[what] == "" {
+				t.note(what, cmp.Or(d.Implied[name], why))
+				added = append(added, name)
+			}
+		}
+		return added
+	}
+	for next := add(sortedSet(d.Packages), "definition packages"); len(next) > 0; next = next[1:] {
+		for _, need := range relations[next[0]].Depends {
+			next = append(next, add(ways[need], "package "+next[0])...)
+		}
+	}
+	for _, f := range d.From {
+		add([]string{f.Package}, "definition [[from]]")
+	}
 }
 
 // AddPackage adds the files of the .deb archive at file, which is package p,

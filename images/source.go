@@ -125,6 +125,7 @@ func (d *Definition) addCommands(ctx context.Context, t *Tree, work string, prog
 			return err
 		}
 		e := Entry{Mode: 0o755, Source: out, Part: "command " + filepath.Base(c.Path), Rank: RankDefinition}
+		t.note(e.Part, "definition [[command]]")
 		if err := t.Put(usrMerged(c.Path), e); err != nil {
 			return err
 		}

@@ -48,6 +48,15 @@ func (e *Entry) Bytes() ([]byte, error) {
 // slash and usr-merged. Not safe for concurrent use.
 type Tree struct {
 	entries map[string]*Entry
+	because map[string]string // see Image.Because
+}
+
+// note keeps why a part, a module or a file is there.
+func (t *Tree) note(what, why string) {
+	if t.because == nil {
+		t.because = map[string]string{}
+	}
+	t.because[what] = why
 }
 
 // NewTree returns a tree with the folders and links that every root has.

@@ -18,20 +18,40 @@ import (
 // WalkFiles calls fn for each member of the data archive of the .deb file at
 // path, in the archive's order. The reader is valid until fn returns.
 func WalkFiles(path string, fn func(*tar.Header, io.Reader) error) error {
+	return walk(path, "data.tar", fn)
+}
+
+// ReadRelations returns what the .deb file at path says that its package depends on and
+// provides.
+func ReadRelations(path string) (r Relations, err error) {
+	err = walk(path, "control.tar", func(h *tar.Header, in io.Reader) error {
+		if strings.TrimPrefix(h.Name, "./") != "control" {
+			return nil
+		}
+		text, err := io.ReadAll(in)
+		for _, s := range parseStanzas(string(text)) {
+			r = relationsOf(s)
+		}
+		return err
+	})
+	return r, err
+}
+
+func walk(path, member string, fn func(*tar.Header, io.Reader) error) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("read package: %w", err)
 	}
 	defer f.Close()
-	if err := walkData(bufio.NewReaderSize(f, 1<<16), fn); err != nil {
+	if err := walkMember(bufio.NewReaderSize(f, 1<<16), member, fn); err != nil {
 		return fmt.Errorf("read package %s: %w", path, err)
 	}
 	return nil
 }
 
-// walkData reads an ar archive (deb(5): debian-binary, control.tar.*,
-// data.tar.*) up to its data member.
-func walkData(r io.Reader, fn func(*tar.Header, io.Reader) error) error {
+// walkMember reads an ar archive (deb(5): debian-binary, control.tar.*,
+// data.tar.*) up to the member whose name begins with want.
+func walkMember(r io.Reader, want string, fn func(*tar.Header, io.Reader) error) error {
 	magic := make([]byte, 8)
 	if _, err := io.ReadFull(r, magic); err != nil || string(magic) != "!<arch>\n" {
 		return errors.New("not a Debian package: no ar magic")
@@ -39,12 +59,12 @@ func walkData(r io.Reader, fn func(*tar.Header, io.Reader) error) error {
 	for {
 		name, size, err := arHeader(r)
 		if errors.Is(err, io.EOF) {
-			return errors.New("cut short: it has no data.tar")
+			return fmt.Errorf("cut short: it has no %s", want)
 		}
 		if err != nil {
 			return err
 		}
-		if !strings.HasPrefix(name, "data.tar") {
+		if !strings.HasPrefix(name, want) {
 			if _, err := io.CopyN(io.Discard, r, size+size&1); err != nil {
 				return fmt.Errorf("member %s: %w", name, err)
 			}

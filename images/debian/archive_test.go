@@ -6,14 +6,17 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
 )
 
-// deb makes a .deb whose data member is called name and holds data.
+// deb makes a .deb that has data as its member called name.
 func deb(name string, data []byte) []byte {
 	var b bytes.Buffer
 	b.WriteString("!<arch>\n")
@@ -25,7 +28,9 @@ func deb(name string, data []byte) []byte {
 		}
 	}
 	member("debian-binary", []byte("2.0\n"))
-	member("control.tar.xz", []byte("odd"))
+	if !strings.HasPrefix(name, "control.") {
+		member("control.tar.xz", []byte("odd"))
+	}
 	member(name, data)
 	return b.Bytes()
 }
@@ -62,7 +67,7 @@ func packed(t testing.TB, kind string) []byte {
 func TestWalkData(t *testing.T) {
 	for _, kind := range []string{"", ".gz", ".xz", ".zst"} {
 		var got []string
-		err := walkData(bytes.NewReader(deb("data.tar"+kind, packed(t, kind))), func(h *tar.Header, r io.Reader) error {
+		err := walkMember(bytes.NewReader(deb("data.tar"+kind, packed(t, kind))), "data.tar", func(h *tar.Header, r io.Reader) error {
 			text, err := io.ReadAll(r)
 			got = append(got, fmt.Sprintf("%s %o %d %s", h.Name, h.Mode, h.Uid, text))
 			return err
@@ -70,6 +75,28 @@ func TestWalkData(t *testing.T) {
 		if want := "./usr/bin/su 4755 7 hello"; err != nil || len(got) != 1 || got[0] != want {
 			t.Errorf("data.tar%s: got %q, error %v; want %q", kind, got, err, want)
 		}
+	}
+}
+
+func TestReadRelations(t *testing.T) {
+	var control bytes.Buffer
+	w := tar.NewWriter(&control)
+	for name, text := range map[string]string{"./md5sums": "0 usr/bin/p\n", "./control": "Package: p\nPre-Depends: init-tools\n" +
+		"Depends: libc6 (>= 2.38), a:any | b(<< 2),\n c\nProvides: q (= 1), r\n"} {
+		if err := w.WriteHeader(&tar.Header{Name: name, Size: int64(len(text))}); err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(w, text)
+	}
+	w.Close()
+	file := filepath.Join(t.TempDir(), "p.deb")
+	if err := os.WriteFile(file, deb("control.tar", control.Bytes()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := ReadRelations(file)
+	want := Relations{Depends: []string{"init-tools", "libc6", "a", "b", "c"}, Provides: []string{"q", "r"}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }
 
@@ -87,7 +114,7 @@ func TestWalkDataRefuses(t *testing.T) {
 		{"unknown compression", "unknown compression", deb("data.tar.lz4", nil)},
 		{"damaged header", "damaged header", []byte("!<arch>\n" + strings.Repeat("x", 60))},
 	} {
-		err := walkData(bytes.NewReader(test.file), func(_ *tar.Header, r io.Reader) error {
+		err := walkMember(bytes.NewReader(test.file), "data.tar", func(_ *tar.Header, r io.Reader) error {
 			_, err := io.Copy(io.Discard, r)
 			return err
 		})
@@ -101,7 +128,7 @@ func FuzzWalkData(f *testing.F) {
 	f.Add(deb("data.tar", packed(f, "")))
 	f.Add(deb("data.tar.gz", packed(f, ".gz")))
 	f.Fuzz(func(_ *testing.T, file []byte) {
-		_ = walkData(bytes.NewReader(file), func(_ *tar.Header, r io.Reader) error {
+		_ = walkMember(bytes.NewReader(file), "data.tar", func(_ *tar.Header, r io.Reader) error {
 			_, err := io.CopyN(io.Discard, r, 1<<20)
 			if err == io.EOF {
 				err = nil

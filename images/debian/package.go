@@ -17,6 +17,25 @@ type Package struct {
 // ID is the package as apt's command line names it: name=version.
 func (p Package) ID() string { return p.Name + "=" + p.Version }
 
+// Relations are names of packages, without versions.
+type Relations struct {
+	Depends  []string // with all alternatives
+	Provides []string
+}
+
+func relationsOf(s stanza) Relations {
+	names := func(list string) (out []string) {
+		for _, one := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == '|' }) {
+			name, _, _ := strings.Cut(strings.TrimSpace(one), " ")
+			name, _, _ = strings.Cut(name, ":") // an architecture
+			name, _, _ = strings.Cut(name, "(")
+			out = append(out, name)
+		}
+		return out
+	}
+	return Relations{names(s.get("Pre-Depends") + "," + s.get("Depends")), names(s.get("Provides"))}
+}
+
 // stanza is one paragraph of a control file, keys as they are written,
 // continuation lines kept.
 type stanza []field

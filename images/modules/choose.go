@@ -11,6 +11,7 @@ type Module struct {
 	Info
 	Path string // decompressed name in lib/modules/RELEASE, e.g. kernel/fs/ext4/ext4.ko
 	ELF  []byte // decompressed
+	For  string // the module that depends on it; "" if it is one of the named
 }
 
 // UnknownError names a module that the kernel neither has nor has built in.
@@ -74,6 +75,10 @@ func (c *chooser) add(name string, path []string) error {
 	if info.Name == "" {
 		info.Name = name
 	}
+	by := ""
+	if len(path) > 0 {
+		by = path[len(path)-1]
+	}
 	path = append(slices.Clip(path), name)
 	for _, d := range info.Depends {
 		if !c.t.Has(d) {
@@ -93,6 +98,6 @@ func (c *chooser) add(name string, path []string) error {
 	}
 	c.seen[name] = true
 	plain := file[:strings.LastIndex(file, ".ko")+len(".ko")]
-	c.chosen = append(c.chosen, Module{Info: info, Path: plain, ELF: ko})
+	c.chosen = append(c.chosen, Module{Info: info, Path: plain, ELF: ko, For: by})
 	return nil
 }

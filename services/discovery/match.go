@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"clarityos/services/near"
 )
 
 // Match gives where a name can be found: the places of the unit of that name, with or
@@ -33,48 +35,11 @@ func Match(all []Entry, name, kind string) (out []Entry) {
 	return out
 }
 
-// maxNear is how many names a person is told.
-const maxNear = 8
-
 // Near gives names and protocols that look like a name, the nearest first.
 func Near(all []Entry, name string) []string {
-	far := map[string]int{}
+	var names []string
 	for _, e := range all {
-		for _, n := range []string{e.Name, e.Protocol} {
-			if n == "" {
-				continue
-			}
-			d := min(distance(n, name), 1+distance(n[:min(len(n), len(name))], name)) // of all, or of how it begins
-			if d <= 1+len(name)/4 || strings.Contains(n, name) || strings.Contains(name, n) {
-				far[n] = d
-			}
-		}
+		names = append(names, e.Name, e.Protocol)
 	}
-	var out []string
-	for n := range far {
-		out = append(out, n)
-	}
-	slices.SortFunc(out, func(a, b string) int { return cmp.Or(cmp.Compare(far[a], far[b]), cmp.Compare(a, b)) })
-	return out[:min(len(out), maxNear)]
-}
-
-// distance is Levenshtein's: how many bytes have to be changed, added or removed.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return near.Names(names, name)
 }
