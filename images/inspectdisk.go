@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -14,6 +15,7 @@ import (
 	"github.com/diskfs/go-diskfs/partition/gpt"
 
 	"clarityos/images/disk"
+	"clarityos/images/uki"
 	"clarityos/update/loader"
 	"clarityos/update/slots"
 	"clarityos/update/slots/bootdisk"
@@ -44,8 +46,9 @@ type DiskPartition struct {
 
 // DiskEntry is a boot entry of the loader, with its text.
 type DiskEntry struct {
-	Name string `json:"name"`
-	Text string `json:"text"`
+	Name   string `json:"name"`
+	Text   string `json:"text"`
+	Signed *bool  `json:"signed,omitempty"` // its unified kernel image, if it has one, for Secure Boot
 }
 
 // DiskRoot is the root in a slot.
@@ -119,6 +122,10 @@ func (r *DiskReport) problem(format string, err error) {
 	}
 }
 
+// efiLine is the line of a boot entry that names an EFI program, which is a unified kernel
+// image here.
+var efiLine = regexp.MustCompile(`(?m)^efi\s+/(\S+)`)
+
 func (r *DiskReport) readEntries(esp *fat32.FileSystem) error {
 	const dir = "loader/entries"
 	all, err := esp.ReadDir(dir)
@@ -133,7 +140,19 @@ func (r *DiskReport) readEntries(esp *fat32.FileSystem) error {
 		if err != nil {
 			return fmt.Errorf("boot entry %s: %w", e.Name(), err)
 		}
-		r.Entries = append(r.Entries, DiskEntry{strings.TrimSuffix(e.Name(), ".conf"), string(text)})
+		entry := DiskEntry{Name: strings.TrimSuffix(e.Name(), ".conf"), Text: string(text)}
+		if m := efiLine.FindStringSubmatch(entry.Text); m != nil {
+			signed := false
+			program, err := esp.ReadFile(m[1])
+			if err == nil {
+				signed, err = uki.Signed(program)
+			}
+			if err != nil {
+				r.problem("the loader's partition: %w", fmt.Errorf("boot entry %s: %s: %w", e.Name(), m[1], err))
+			}
+			entry.Signed = &signed
+		}
+		r.Entries = append(r.Entries, entry)
 	}
 	slices.SortFunc(r.Entries, func(a, b DiskEntry) int { return strings.Compare(a.Name, b.Name) })
 	return nil
@@ -198,6 +217,8 @@ func (r *DiskReport) state(s slots.Slot) slots.State {
 	return r.record.Side(s).State
 }
 
+var signedWords = map[bool]string{true: "signed", false: "not signed"}
+
 // Write prints the report for a person.
 func (r *DiskReport) Write(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
@@ -211,16 +232,15 @@ func (r *DiskReport) Write(out io.Writer) error {
 		}
 	}
 	for _, root := range r.Roots {
-		words := "not signed"
-		if root.Signed {
-			words = "signed"
-		}
-		fmt.Fprintf(w, "root %s\t%s\t%s\t%s\n", root.Slot, size(root.Bytes), words, root.Root)
+		fmt.Fprintf(w, "root %s\t%s\t%s\t%s\n", root.Slot, size(root.Bytes), signedWords[root.Signed], root.Root)
 	}
 	for _, e := range r.Entries {
 		fmt.Fprintf(w, "boot entry\t%s\n", e.Name)
 		for line := range strings.Lines(e.Text) {
 			fmt.Fprintf(w, "\t%s\n", strings.TrimSpace(line))
+		}
+		if e.Signed != nil {
+			fmt.Fprintf(w, "\tunified kernel image, %s\n", signedWords[*e.Signed])
 		}
 	}
 	for _, p := range r.Problems {

@@ -36,9 +36,9 @@ const (
 )
 
 // firmware is what differs between architectures' removable-media paths (UEFI 3.5.1.1).
-var firmware = map[string]struct{ loader, path string }{
-	"amd64": {"usr/lib/systemd/boot/efi/systemd-bootx64.efi", "EFI/BOOT/BOOTX64.EFI"},
-	"arm64": {"usr/lib/systemd/boot/efi/systemd-bootaa64.efi", "EFI/BOOT/BOOTAA64.EFI"},
+var firmware = map[string]struct{ loader, stub, path string }{
+	"amd64": {"systemd-bootx64.efi", "linuxx64.efi.stub", "EFI/BOOT/BOOTX64.EFI"},
+	"arm64": {"systemd-bootaa64.efi", "linuxaa64.efi.stub", "EFI/BOOT/BOOTAA64.EFI"},
 }
 
 // stage1Modules are loaded before the disk is looked for. The watchdog goes on when another
@@ -47,9 +47,11 @@ var stage1Modules = []string{"watchdog stop_on_reboot=0", "erofs", "dm_mod", "dm
 
 // DiskOptions are choices that are not part of the image.
 type DiskOptions struct {
-	Second   *Image             // what slot B has; nil: nothing
-	Key      ed25519.PrivateKey // it signs the roots, and the disk boots no others; nil: they are not signed
-	Progress Progress
+	Second *Image             // what slot B has; nil: nothing
+	Key    ed25519.PrivateKey // it signs the roots, and the disk boots no others; nil: they are not signed
+	// SecureBoot signs what firmware executes, with Key for what comes after it; nil: that is not signed.
+	SecureBoot *SecureBoot
+	Progress   Progress
 }
 
 // WriteDisk writes the image to a new file as a disk that firmware boots: its root in slot
@@ -67,7 +69,14 @@ func (i *Image) WriteDisk(ctx context.Context, path string, o DiskOptions) error
 }
 
 func (i *Image) writeDisk(ctx context.Context, path, work string, o DiskOptions) error {
-	boot, err := i.loader(ctx, o.Progress)
+	if o.SecureBoot != nil && o.Key == nil {
+		return errors.New("for Secure Boot the roots have to be signed too, or one that was swapped would be booted; give --key (`clarity key FILE` makes one)")
+	}
+	o.Progress.say("fetching systemd-boot")
+	boot, err := i.systemdBoot(ctx, firmware[i.Arch].loader, o.Progress)
+	if err == nil && o.SecureBoot != nil {
+		boot, err = o.SecureBoot.sign(ctx, boot, work)
+	}
 	if err != nil {
 		return err
 	}
@@ -101,16 +110,16 @@ func (i *Image) writeDisk(ctx context.Context, path, work string, o DiskOptions)
 	return disk.Write(path, i.ID, placed, size)
 }
 
-// loader fetches systemd-boot.
-func (i *Image) loader(ctx context.Context, progress Progress) ([]byte, error) {
-	progress.say("fetching systemd-boot")
+// systemdBoot fetches an EFI program of systemd-boot.
+func (i *Image) systemdBoot(ctx context.Context, name string, progress Progress) ([]byte, error) {
 	packages, _, err := Unpack(ctx, bootSuite, i.Arch, []string{"systemd-boot-efi"}, progress)
 	if err != nil {
 		return nil, err
 	}
-	e := packages.Get(firmware[i.Arch].loader)
+	path := "usr/lib/systemd/boot/efi/" + name
+	e := packages.Get(path)
 	if e == nil {
-		return nil, fmt.Errorf("systemd-boot-efi of %s has no /%s", bootSuite, firmware[i.Arch].loader)
+		return nil, fmt.Errorf("systemd-boot-efi of %s has no /%s", bootSuite, path)
 	}
 	return e.Bytes()
 }
@@ -145,11 +154,19 @@ func (i *Image) side(ctx context.Context, s slots.Slot, state, work string, o Di
 	if err != nil {
 		return nil, err
 	}
+	files := [...][]byte{i.entry(s, state, root.tree), kernel, initrd}
+	if o.SecureBoot != nil {
+		if files, err = i.unified(ctx, s, root.tree, kernel, initrd, work, o); err != nil {
+			return nil, err
+		}
+	}
 	out := &side{rootFile: root}
 	var digested [3]io.Reader
-	for n, data := range [...][]byte{i.entry(s, state, root.tree), kernel, initrd} {
-		out.files = append(out.files, fat.File{Path: loader.Paths(s)[n], Data: data})
+	for n, data := range files {
 		digested[n] = bytes.NewReader(data)
+		if data != nil {
+			out.files = append(out.files, fat.File{Path: loader.Paths(s)[n], Data: data})
+		}
 	}
 	out.Boot, err = loader.Digest(digested)
 	return out, err
@@ -197,13 +214,15 @@ func (i *Image) partitions(esp *fat.FileSystem, sides map[slots.Slot]*side) ([]d
 // entry is that of the Boot Loader Specification for a slot.
 func (i *Image) entry(s slots.Slot, state string, tree *verity.Tree) []byte {
 	files := loader.Paths(s)
-	lines := []string{
-		fmt.Sprintf("title      %s, slot %v", i.Name, s),
-		"version    " + i.ID[:12],
-		"linux      /" + files[1],
-		"initrd     /" + files[2],
-		fmt.Sprintf("options    %s clarity.slot=%v clarity.state=%s clarity.root=%x", i.Cmdline, s, state, tree.Root),
-	}
+	return i.entryOf(s,
+		"linux      /"+files[1],
+		"initrd     /"+files[2],
+		fmt.Sprintf("options    %s clarity.slot=%v clarity.state=%s clarity.root=%x", i.Cmdline, s, state, tree.Root))
+}
+
+// entryOf is an entry with the lines that say what is executed.
+func (i *Image) entryOf(s slots.Slot, lines ...string) []byte {
+	lines = append([]string{fmt.Sprintf("title      %s, slot %v", i.Name, s), "version    " + i.ID[:12]}, lines...)
 	return []byte(strings.Join(lines, "\n") + "\n")
 }
 

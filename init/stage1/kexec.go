@@ -89,7 +89,9 @@ func load(kernel, initrd, options string) error {
 // bootEntry is one of the Boot Loader Specification, type 1.
 type bootEntry struct{ kernel, initrd, options string }
 
-// parseEntry reads a boot entry, which has one initrd.
+// parseEntry reads a boot entry, which has one initrd. One with a unified kernel image is
+// refused: kexec would check no more than the kernel in it, and the signature holds for its
+// initramfs and command line as well. Firmware checks all of it.
 func parseEntry(text string) (e bootEntry, err error) {
 	for line := range strings.Lines(text) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
@@ -101,6 +103,8 @@ func parseEntry(text string) (e bootEntry, err error) {
 			e.initrd = value
 		case "options":
 			e.options = value
+		case "efi":
+			return e, errors.New("it has a unified kernel image, which firmware starts")
 		}
 	}
 	if e.kernel == "" || e.initrd == "" || e.options == "" {

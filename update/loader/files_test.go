@@ -30,6 +30,19 @@ func TestCheck(t *testing.T) {
 	if err := Check(whole(), slots.B, want); err != nil {
 		t.Errorf("files that are as they were: %v", err)
 	}
+	in[0], in[1], in[2] = bytes.NewReader(whole()[paths[0]].Data), bytes.NewReader(whole()[paths[1]].Data), bytes.NewReader(nil)
+	unified, err := Digest(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := whole()
+	if err := Check(files, slots.B, unified); !errors.Is(err, ErrAltered) {
+		t.Errorf("an initramfs that has come: %v", err)
+	}
+	delete(files, paths[2])
+	if err := Check(files, slots.B, unified); err != nil {
+		t.Errorf("without an initramfs: %v", err)
+	}
 	if err := Check(fstest.MapFS{}, slots.B, [32]byte{}); err != nil {
 		t.Errorf("a digest that is not known: %v", err)
 	}
