@@ -25,16 +25,17 @@ type platform struct {
 	cpu     string // under TCG
 	kvm     string // under KVM
 
-	// UEFI firmware, and the variables that it begins with, of Debian's packages.
-	firmware, variables string
-	uboot               string // likewise; "": there is none
+	// UEFI firmware, and the variables that it begins with, without keys and with those for
+	// tests, of Debian's packages.
+	firmware, variables, trusting string
+	uboot                         string // likewise; "": there is none
 }
 
 // Under TCG, QEMU 7.2 corrupts guests that use cmpxchg16b, so it is left out
 // (DESIGN, section 10).
 var platforms = map[string]platform{
-	"amd64": {"qemu-system-x86_64", "pc", "max,-cx16", "host", "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd", ""},
-	"arm64": {"qemu-system-aarch64", "virt", "cortex-a57", "host", "/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd", "/usr/lib/u-boot/qemu_arm64/u-boot.bin"},
+	"amd64": {"qemu-system-x86_64", "pc", "max,-cx16", "host", "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd", ""},
+	"arm64": {"qemu-system-aarch64", "virt", "cortex-a57", "host", "/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd", "/usr/share/AAVMF/AAVMF_VARS.snakeoil.fd", "/usr/lib/u-boot/qemu_arm64/u-boot.bin"},
 }
 
 // arguments returns what QEMU is started with for a config that is filled and

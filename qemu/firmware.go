@@ -14,6 +14,9 @@ type Firmware string
 const (
 	UEFI  Firmware = "" // OVMF or AAVMF
 	UBoot Firmware = "u-boot"
+	// SecureBoot is UEFI that executes only what is signed by the "snakeoil" key, which its
+	// Debian package has for tests. Nothing protects its variables from the guest (SMM).
+	SecureBoot Firmware = "secure-boot"
 )
 
 // Bus is how a disk is attached.
@@ -62,9 +65,10 @@ func (p platform) boots(c Config) (args []string) {
 // variables is the file that keeps the firmware's variables of a disk.
 func variables(disk string) string { return disk + ".vars" }
 
-// prepareVariables makes that file of a template, unless it is there.
-func prepareVariables(disk, template string) error {
-	if _, err := os.Stat(variables(disk)); !errors.Is(err, fs.ErrNotExist) {
+// prepareVariables makes that file of a template, unless it is there or the firmware has none.
+func (p platform) prepareVariables(disk string, by Firmware) error {
+	template, has := map[Firmware]string{UEFI: p.variables, SecureBoot: p.trusting}[by]
+	if _, err := os.Stat(variables(disk)); !has || !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	blank, err := os.ReadFile(template)

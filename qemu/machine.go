@@ -57,8 +57,8 @@ func Start(ctx context.Context, cfg Config) (*Machine, error) {
 			return nil, fmt.Errorf("start image %s: %w", cfg.Image.Name, err)
 		}
 	}
-	if cfg.BootDisk != "" && cfg.BootBy == UEFI {
-		if err := prepareVariables(cfg.BootDisk, platforms[cfg.Image.Arch].variables); err != nil {
+	if cfg.BootDisk != "" {
+		if err := platforms[cfg.Image.Arch].prepareVariables(cfg.BootDisk, cfg.BootBy); err != nil {
 			return nil, fmt.Errorf("start image %s: %w", cfg.Image.Name, err)
 		}
 	}
