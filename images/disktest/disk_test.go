@@ -16,6 +16,7 @@ import (
 	"github.com/diskfs/go-diskfs/partition/gpt"
 
 	"clarityos/images"
+	"clarityos/images/flash"
 	"clarityos/qemu"
 	"clarityos/update/slots"
 )
@@ -57,6 +58,20 @@ func imageWith(t *testing.T, o images.Override) *images.Image {
 func TestTrial(t *testing.T) {
 	img, path := build(t, image(t))
 	whole(t, path)
+	flashed := filepath.Join(t.TempDir(), "flashed")
+	if err := os.WriteFile(flashed, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(flashed, 2<<30); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := flash.Flash(t.Context(), path, flashed, flash.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := images.InspectDisk(flashed); err != nil || len(r.Problems) > 0 {
+		t.Errorf("flashed, it has %q, %v", r.Problems, err)
+	}
+	path = flashed
 	trial(t, path)
 	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path})
 	m.Must(limit, m.AgentReady())

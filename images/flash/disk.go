@@ -9,6 +9,7 @@ import (
 
 	"clarityos/images/sparse"
 	"clarityos/update/gpt"
+	"clarityos/update/loader"
 	"clarityos/update/slots/bootdisk"
 )
 
@@ -91,7 +92,7 @@ func (d *Disk) rename(t *gpt.Table, draw func() gpt.GUID) error {
 		return err
 	}
 	if len(at) == 0 {
-		return fmt.Errorf("no boot entry on its ESP has %s%v, so it would not boot with another GUID%s", stateWord, state.GUID, keep)
+		return fmt.Errorf("no boot entry on its ESP has %s%v, so it would not boot with another GUID%s", loader.StateWord, state.GUID, keep)
 	}
 	t.SetGUIDs(draw)
 	state, _ = t.Partition(bootdisk.State)

@@ -7,10 +7,8 @@ import (
 
 	"clarityos/images/sparse"
 	"clarityos/update/gpt"
+	"clarityos/update/loader"
 )
-
-// stateWord is what a boot entry has in front of the GUID of partition clarity-state.
-const stateWord = "clarity.state="
 
 // guidText is how long the text of a GUID is.
 const guidText = 36
@@ -19,7 +17,7 @@ const guidText = 36
 // by its GUID: the offsets of the GUID's text. Part is how much is read at a time. An entry
 // is found where it lies in one piece, as package fat writes all files.
 func findState(r io.ReaderAt, within sparse.Extent, data []sparse.Extent, g gpt.GUID, part int64) ([]int64, error) {
-	const size = len(stateWord) + guidText
+	const size = len(loader.StateWord) + guidText
 	text := []byte(g.String())
 	var out []int64
 	buf := make([]byte, part+int64(size)-1)
@@ -33,13 +31,13 @@ func findState(r io.ReaderAt, within sparse.Extent, data []sparse.Extent, g gpt.
 				return nil, fmt.Errorf("read the ESP at %d: %w", at, err)
 			}
 			for i := 0; i+size <= len(b); i++ {
-				n := bytes.Index(b[i:], []byte(stateWord))
+				n := bytes.Index(b[i:], []byte(loader.StateWord))
 				if n < 0 || i+n+size > len(b) {
 					break
 				}
 				i += n
-				if bytes.EqualFold(b[i+len(stateWord):i+size], text) {
-					out = append(out, at+int64(i+len(stateWord)))
+				if bytes.EqualFold(b[i+len(loader.StateWord):i+size], text) {
+					out = append(out, at+int64(i+len(loader.StateWord)))
 				}
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"clarityos/images/sparse"
+	"clarityos/update/loader"
 )
 
 // Entries are found wherever the parts end in which they are looked for.
@@ -14,11 +15,11 @@ func TestFindState(t *testing.T) {
 	g := drawGUID()
 	for at := range int64(300) {
 		b := make([]byte, 1000)
-		copy(b[at:], stateWord+"xx"+stateWord+strings.ToLower(g.String()))
-		copy(b[600:], stateWord+drawGUID().String())
-		copy(b[1000-len(stateWord)-guidText:], stateWord+g.String())
+		copy(b[at:], loader.StateWord+"xx"+loader.StateWord+strings.ToLower(g.String()))
+		copy(b[600:], loader.StateWord+drawGUID().String())
+		copy(b[1000-len(loader.StateWord)-guidText:], loader.StateWord+g.String())
 		got, err := findState(bytes.NewReader(b), sparse.Extent{Start: 0, End: 1000}, []sparse.Extent{{Start: 0, End: 1000}}, g, 100)
-		if want := at + int64(2*len(stateWord)+2); err != nil || len(got) != 2 || got[0] != want || got[1] != 1000-guidText {
+		if want := at + int64(2*len(loader.StateWord)+2); err != nil || len(got) != 2 || got[0] != want || got[1] != 1000-guidText {
 			t.Fatalf("at %d: %v, %v", want, got, err)
 		}
 	}
@@ -35,7 +36,7 @@ func TestUnfit(t *testing.T) {
 	if _, err := NewDisk(dense(cut), 10<<20, drawGUID); err == nil || !strings.Contains(err.Error(), "it was cut off") {
 		t.Errorf("a cut image: %v", err)
 	}
-	mute := bytes.ReplaceAll(image, []byte(stateWord), []byte("clarity.other="))
+	mute := bytes.ReplaceAll(image, []byte(loader.StateWord), []byte("clarity.other="))
 	if _, err := NewDisk(dense(Source{bytes.NewReader(mute), s.Size, nil}), 10<<20, drawGUID); err == nil || !strings.Contains(err.Error(), "--keep-guids") {
 		t.Errorf("without entries: %v", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"clarityos/images/disk"
 	"clarityos/images/sparse"
 	"clarityos/update/gpt"
+	"clarityos/update/loader"
 	"clarityos/update/slots/bootdisk"
 )
 
@@ -117,7 +118,7 @@ func whole(image, before, device []byte, keptGUIDs bool) error {
 			return fmt.Errorf("partition %v became %v", p, n)
 		}
 		if p.Name == bootdisk.State {
-			want = bytes.ReplaceAll(want, []byte(stateWord+p.GUID.String()), []byte(stateWord+n.GUID.String()))
+			want = bytes.ReplaceAll(want, []byte(loader.StateWord+p.GUID.String()), []byte(loader.StateWord+n.GUID.String()))
 		}
 	}
 	for _, p := range renamed {

@@ -1,11 +1,13 @@
 package loader
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"regexp"
 	"strings"
 
 	"clarityos/update/slots"
@@ -19,8 +21,20 @@ func Paths(s slots.Slot) [3]string {
 	return [...]string{"loader/entries/" + name + ".conf", name + "/vmlinuz", name + "/initrd"}
 }
 
-// Digest gives the SHA-256 of the files' SHA-256, in the order of Paths.
+// StateWord is what a boot entry has in front of the GUID of the partition with the record of
+// slots, which a disk gets when it is flashed.
+const StateWord = "clarity.state="
+
+var stateGUID = regexp.MustCompile(StateWord + `[0-9A-Fa-f-]{36}`)
+
+// Digest gives the SHA-256 of the files' SHA-256, in the order of Paths; of the boot entry
+// without the GUID of the disk.
 func Digest(files [3]io.Reader) (sum [32]byte, err error) {
+	entry, err := io.ReadAll(io.LimitReader(files[0], entryMost))
+	if err != nil {
+		return sum, err
+	}
+	files[0] = bytes.NewReader(stateGUID.ReplaceAll(entry, []byte(StateWord)))
 	all := sha256.New()
 	for _, r := range files {
 		one := sha256.New()
@@ -31,6 +45,9 @@ func Digest(files [3]io.Reader) (sum [32]byte, err error) {
 	}
 	return [32]byte(all.Sum(nil)), nil
 }
+
+// entryMost bounds what is read of a boot entry, in bytes: what comes later does nothing.
+const entryMost = 64 << 10
 
 // ErrAltered is that a slot's files are not what was written, so that its kernel is not to
 // be started.

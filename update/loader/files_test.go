@@ -46,6 +46,22 @@ func TestCheck(t *testing.T) {
 	if err := Check(fstest.MapFS{}, slots.B, [32]byte{}); err != nil {
 		t.Errorf("a digest that is not known: %v", err)
 	}
+	// The GUID of the disk is no part of it: flashing changes that.
+	named := func(guid string) fstest.MapFS {
+		files := whole()
+		files[paths[0]].Data = []byte("options clarity.slot=b clarity.state=" + guid + " quiet\n")
+		return files
+	}
+	for i, p := range paths {
+		in[i] = bytes.NewReader(named("4D21B016-B534-45C2-A9FB-5C16E091FD2D")[p].Data)
+	}
+	of, err := Digest(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Check(named("6a2f1d0c-5b3e-4c57-9e0b-1c8a7f0d4e21"), slots.B, of); err != nil {
+		t.Errorf("on a disk with another GUID: %v", err)
+	}
 	for i, p := range paths {
 		for what, alter := range map[string]func(fstest.MapFS){
 			"a bit":     func(f fstest.MapFS) { f[p].Data[99] ^= 1 },

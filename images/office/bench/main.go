@@ -208,10 +208,11 @@ func first(log []byte, w office.Work) (time.Duration, error) {
 	lines := bufio.NewScanner(bytes.NewReader(log))
 	for lines.Scan() {
 		var r struct {
+			Program string `json:"SYSLOG_IDENTIFIER"`
 			Message string `json:"MESSAGE"`
 			Micros  string `json:"__MONOTONIC_TIMESTAMP"`
 		}
-		if json.Unmarshal(lines.Bytes(), &r) == nil && w.Line.MatchString(r.Message) {
+		if json.Unmarshal(lines.Bytes(), &r) == nil && w.Line.MatchString(r.Program+": "+r.Message) {
 			us, err := strconv.ParseInt(r.Micros, 10, 64)
 			return time.Duration(us) * time.Microsecond, err
 		}
