@@ -223,6 +223,11 @@ func (b *build) addKernel(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if b.d.Disk.Firmware == RaspberryPi {
+		if err := addDeviceTrees(b.t, b.kernel); err != nil {
+			return err
+		}
+	}
 	b.early, err = addModules(b.t, b.kernel, b.d.Modules)
 	return err
 }

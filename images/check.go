@@ -73,6 +73,7 @@ func (d *Definition) complete() {
 	set(&d.Disk.For, "30s")
 	set(&d.Disk.Within, "5m")
 	set(&d.Disk.Corrupt, "continue")
+	set(&d.Disk.Firmware, UEFI)
 	if d.Memory == 0 {
 		d.Memory = 512
 	}
@@ -274,6 +275,14 @@ func (d *Definition) checkDisk(bad func(place, format string, args ...any)) {
 		if t, err := time.ParseDuration(text); err != nil || t <= 0 || t > 24*time.Hour {
 			bad(place, "%q is not a time of up to 24h, e.g. 30s or 5m", text)
 		}
+	}
+	switch f := d.Disk.Firmware; {
+	case f != UEFI && f != RaspberryPi:
+		bad("disk.firmware", "%q is neither %s nor %s", f, UEFI, RaspberryPi)
+	case f == RaspberryPi && d.Arch != "arm64":
+		bad("disk.firmware", "%s is a machine of arm64; say arch = \"arm64\"", f)
+	case f == RaspberryPi && d.Kernel.Flavour == "cloud":
+		bad("disk.firmware", "the cloud kernel has no drivers for a Raspberry Pi; say flavour = \"generic\" in [kernel]")
 	}
 	if c := d.Disk.Corrupt; c != "continue" && c != "restart" {
 		bad("disk.corrupt", "%q is neither continue nor restart", c)

@@ -157,12 +157,13 @@ type DataDef struct {
 // DiskDef is how the image lies on a disk, and when a boot of a system that is new there is
 // good.
 type DiskDef struct {
-	ESP     string   `toml:"esp"`     // size of the partition for the loader, default 512M
-	Slot    string   `toml:"slot"`    // … of each root, default a quarter more than it takes
-	Healthy []string `toml:"healthy"` // units that have to be up and healthy, default all that are enabled
-	For     string   `toml:"for"`     // … so long without a break, default 30s
-	Within  string   `toml:"within"`  // … and no later after the kernel's start, default 5m
-	Corrupt string   `toml:"corrupt"` // what follows when a good root turns out to be corrupt: continue (default) till the next boot, or restart
+	Firmware string   `toml:"firmware"` // uefi (default), or raspberrypi
+	ESP      string   `toml:"esp"`      // size of the partition for the loader, default 512M
+	Slot     string   `toml:"slot"`     // … of each root, default a quarter more than it takes
+	Healthy  []string `toml:"healthy"`  // units that have to be up and healthy, default all that are enabled
+	For      string   `toml:"for"`      // … so long without a break, default 30s
+	Within   string   `toml:"within"`   // … and no later after the kernel's start, default 5m
+	Corrupt  string   `toml:"corrupt"`  // what follows when a good root turns out to be corrupt: continue (default) till the next boot, or restart
 }
 
 // Override replaces single choices of a definition, as the command line does.

@@ -65,8 +65,9 @@ type Image struct {
 
 // DiskSizes are sizes of partitions in bytes; 0 is the default.
 type DiskSizes struct {
-	ESP  uint64 `json:"esp,omitempty"`
-	Slot uint64 `json:"slot,omitempty"` // of each root
+	Firmware string `json:"firmware,omitempty"` // what boots it: UEFI, or RaspberryPi
+	ESP      uint64 `json:"esp,omitempty"`
+	Slot     uint64 `json:"slot,omitempty"` // of each root
 }
 
 // Forward is a TCP port of the guest that is reachable on the host's

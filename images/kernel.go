@@ -27,6 +27,8 @@ type Kernel struct {
 	Image      string `json:"image"`       // the bootable file
 	ModulesDir string `json:"modules_dir"` // lib/modules/RELEASE; "" if it has none
 	Release    string `json:"release"`     // what uname -r will say
+	// DeviceTrees has those of Raspberry Pis, *.dtb; "" if there are none.
+	DeviceTrees string `json:"device_trees,omitempty"`
 }
 
 // KernelSpec names a Debian kernel: the newest of a suite in a flavour.
@@ -148,6 +150,7 @@ func kernelPackage(name string) bool {
 // kernel unpacks a kernel's packages into the cache.
 func (c Cache) kernel(ctx context.Context, from archive, packages []debian.Package, progress Progress) (Kernel, error) {
 	id := sha256.New()
+	io.WriteString(id, "with device trees of bcm2*\n")
 	for _, p := range packages {
 		io.WriteString(id, p.SHA256+"\n")
 	}
@@ -169,7 +172,8 @@ func (c Cache) kernel(ctx context.Context, from archive, packages []debian.Packa
 	return kernelIn(dir)
 }
 
-// unpackKernel writes the image as vmlinuz and the modules as modules/RELEASE.
+// unpackKernel writes the image as vmlinuz, the modules as modules/RELEASE and device trees
+// as dtb.
 func unpackKernel(deb, dir string) error {
 	return debian.WalkFiles(deb, func(h *tar.Header, r io.Reader) error {
 		name := usrMerged(h.Name)
@@ -180,6 +184,9 @@ func unpackKernel(deb, dir string) error {
 		base := path.Base(name)
 		if strings.HasPrefix(base, "vmlinuz") && h.Typeflag == tar.TypeReg {
 			to = filepath.Join(dir, KernelFile)
+		}
+		if ok, _ := path.Match("/usr/lib/linux-image-*/broadcom/bcm2*-rpi-*.dtb", name); ok && h.Typeflag == tar.TypeReg {
+			to = filepath.Join(dir, "dtb", base)
 		}
 		if to == "" {
 			return nil
@@ -199,6 +206,11 @@ func unpackKernel(deb, dir string) error {
 	})
 }
 
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
 func kernelIn(dir string) (Kernel, error) {
 	k := Kernel{Image: filepath.Join(dir, KernelFile)}
 	if _, err := os.Stat(k.Image); err != nil {
@@ -210,5 +222,8 @@ func kernelIn(dir string) (Kernel, error) {
 	}
 	k.Release = releases[0].Name()
 	k.ModulesDir = filepath.Join(dir, "modules", k.Release)
+	if trees := filepath.Join(dir, "dtb"); isDir(trees) {
+		k.DeviceTrees = trees
+	}
 	return k, nil
 }

@@ -69,21 +69,17 @@ func (i *Image) WriteDisk(ctx context.Context, path string, o DiskOptions) error
 }
 
 func (i *Image) writeDisk(ctx context.Context, path, work string, o DiskOptions) error {
+	if o.SecureBoot != nil && i.Disk.Firmware == RaspberryPi {
+		return errors.New("a Raspberry Pi has no Secure Boot of UEFI")
+	}
 	if o.SecureBoot != nil && o.Key == nil {
 		return errors.New("for Secure Boot the roots have to be signed too, or one that was swapped would be booted; give --key (`clarity key FILE` makes one)")
 	}
-	o.Progress.say("fetching systemd-boot")
-	boot, err := i.systemdBoot(ctx, firmware[i.Arch].loader, o.Progress)
-	if err == nil && o.SecureBoot != nil {
-		boot, err = o.SecureBoot.sign(ctx, boot, work)
-	}
+	boots, err := i.firmwareFiles(ctx, work, o)
 	if err != nil {
 		return err
 	}
-	esp := &fat.FileSystem{Size: cmp.Or(int64(i.Disk.ESP), espSize), Label: "ESP", Serial: uint32(i.Epoch), Time: time.Unix(i.Epoch, 0), Files: []fat.File{
-		{Path: firmware[i.Arch].path, Data: boot},
-		{Path: "loader/loader.conf", Data: []byte("timeout 0\ndefault " + loader.Entry(slots.A) + ".conf\n")},
-	}}
+	esp := &fat.FileSystem{Size: cmp.Or(int64(i.Disk.ESP), espSize), Label: "ESP", Serial: uint32(i.Epoch), Time: time.Unix(i.Epoch, 0), Files: boots}
 	sides := map[slots.Slot]*side{}
 	for s, img := range map[slots.Slot]*Image{slots.A: i, slots.B: o.Second} {
 		if img == nil {
@@ -124,6 +120,25 @@ func (i *Image) systemdBoot(ctx context.Context, name string, progress Progress)
 	return e.Bytes()
 }
 
+// firmwareFiles are those of the loader's partition that are no slot's.
+func (i *Image) firmwareFiles(ctx context.Context, work string, o DiskOptions) ([]fat.File, error) {
+	if i.Disk.Firmware == RaspberryPi {
+		return i.raspberryPi(ctx, o.Progress)
+	}
+	o.Progress.say("fetching systemd-boot")
+	boot, err := i.systemdBoot(ctx, firmware[i.Arch].loader, o.Progress)
+	if err == nil && o.SecureBoot != nil {
+		boot, err = o.SecureBoot.sign(ctx, boot, work)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []fat.File{
+		{Path: firmware[i.Arch].path, Data: boot},
+		{Path: "loader/loader.conf", Data: []byte("timeout 0\ndefault " + loader.Entry(slots.A) + ".conf\n")},
+	}, nil
+}
+
 // side is what a slot has: its root, and its files for the loader.
 type side struct {
 	*rootFile
@@ -161,6 +176,11 @@ func (i *Image) side(ctx context.Context, s slots.Slot, state, work string, o Di
 		}
 	}
 	out := &side{rootFile: root}
+	if i.Disk.Firmware == RaspberryPi {
+		if out.files, err = raspberryPiSlot(s, tree, string(files[0])); err != nil {
+			return nil, err
+		}
+	}
 	var digested [3]io.Reader
 	for n, data := range files {
 		digested[n] = bytes.NewReader(data)
@@ -171,6 +191,10 @@ func (i *Image) side(ctx context.Context, s slots.Slot, state, work string, o Di
 	out.Boot, err = loader.Digest(digested)
 	return out, err
 }
+
+// mbrType is what an MBR calls the loader's partition (FAT32, by sectors) where firmware looks
+// there: up to model 3 a Raspberry Pi does.
+var mbrType = map[string]byte{RaspberryPi: 0x0c}
 
 // partitions are those of the disk.
 func (i *Image) partitions(esp *fat.FileSystem, sides map[slots.Slot]*side) ([]disk.Partition, error) {
@@ -186,7 +210,7 @@ func (i *Image) partitions(esp *fat.FileSystem, sides map[slots.Slot]*side) ([]d
 	}
 	tree := verity.Size(uint64(slot / verity.Block))
 	parts := []disk.Partition{
-		{Name: bootdisk.ESP, Type: disk.ESP, Size: esp.Size, Fill: esp.WriteTo},
+		{Name: bootdisk.ESP, Type: disk.ESP, Size: esp.Size, MBR: mbrType[i.Disk.Firmware], Fill: esp.WriteTo},
 		{Name: bootdisk.State, Type: disk.State, Size: stateSize, Fill: func(w io.WriterAt) error {
 			for i, at := range slots.Offsets {
 				rec.Seq = uint64(i + 1)

@@ -104,6 +104,7 @@ func (b *build) describe(kernelSize uint64) *Image {
 	if d.Data != nil {
 		img.DataSize, _ = parseSize(d.Data.Size)
 	}
+	img.Disk.Firmware = d.Disk.Firmware
 	img.Disk.ESP, _ = parseSize(d.Disk.ESP) // both were checked, and may be empty
 	img.Disk.Slot, _ = parseSize(d.Disk.Slot)
 	for _, f := range b.findings {

@@ -18,6 +18,7 @@ import (
 // Concurrent use of one folder has to be locked by the caller.
 type Apt struct {
 	dir, suite, arch string
+	sources          string // its sources.list
 	ready            bool
 }
 
@@ -39,9 +40,10 @@ func (a *Apt) Update(ctx context.Context) error {
 	if _, err := a.run(ctx, a.dir, "apt-get", "update", "-qq", "--error-on=any"); err != nil {
 		return fmt.Errorf("fetch the package lists of %s: %w", a.suite, err)
 	}
-	return os.WriteFile(a.mark(), nil, 0o644)
+	return os.WriteFile(a.mark(), []byte(a.sources), 0o644)
 }
 
+// mark is a file that says for which sources there are lists.
 func (a *Apt) mark() string { return filepath.Join(a.dir, "updated") }
 
 // prepare writes the private configuration, and fetches the lists if there are
@@ -59,6 +61,7 @@ func (a *Apt) prepare(ctx context.Context) error {
 			return fmt.Errorf("prepare apt's folder: %w", err)
 		}
 	}
+	a.sources = h.sourceList(a.suite)
 	conf := strings.Join(append(h.acquire,
 		`Dir::Etc::main "/dev/null";`,
 		`Dir::Etc::parts "`+a.dir+`/parts";`,
@@ -77,13 +80,13 @@ func (a *Apt) prepare(ctx context.Context) error {
 		`APT::Sandbox::User "";`,
 		`APT::Install-Recommends "false";`,
 		`Acquire::Languages "none";`, ""), "\n")
-	for name, text := range map[string]string{"conf": conf, "sources.list": h.sourceList(a.suite), "status": ""} {
+	for name, text := range map[string]string{"conf": conf, "sources.list": a.sources, "status": ""} {
 		if err := os.WriteFile(filepath.Join(a.dir, name), []byte(text), 0o644); err != nil {
 			return fmt.Errorf("prepare apt's folder: %w", err)
 		}
 	}
 	a.ready = true
-	if _, err := os.Stat(a.mark()); err != nil {
+	if lists, err := os.ReadFile(a.mark()); err != nil || string(lists) != a.sources {
 		return a.Update(ctx)
 	}
 	return nil

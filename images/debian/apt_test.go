@@ -61,8 +61,8 @@ func TestSourceList(t *testing.T) {
 	h := host{mirror: "http://m.example/debian", security: "http://s.example/debian-security"}
 	line := "deb [signed-by=" + keyring + "] "
 	for suite, want := range map[string]string{
-		"trixie": line + "http://m.example/debian trixie main\n" + line + "http://s.example/debian-security trixie-security main\n",
-		"forky":  line + "http://m.example/debian forky main\n",
+		"trixie": line + "http://m.example/debian trixie main non-free-firmware\n" + line + "http://s.example/debian-security trixie-security main non-free-firmware\n",
+		"forky":  line + "http://m.example/debian forky main non-free-firmware\n",
 	} {
 		if diff := cmp.Diff(want, h.sourceList(suite)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", suite, diff)

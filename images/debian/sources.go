@@ -89,13 +89,16 @@ func acquireSettings(dump string) []string {
 	return keep
 }
 
+// components are free software, and the firmware without which boards do not boot.
+const components = " main non-free-firmware\n"
+
 // sourceList is the private sources.list for suite. Testing has no security
 // archive of its own.
 func (h host) sourceList(suite string) string {
 	line := "deb [signed-by=" + keyring + "] "
-	list := line + h.mirror + " " + suite + " main\n"
+	list := line + h.mirror + " " + suite + components
 	if h.security != "" && suite != "forky" {
-		list += line + h.security + " " + suite + "-security main\n"
+		list += line + h.security + " " + suite + "-security" + components
 	}
 	return list
 }

@@ -23,6 +23,8 @@ func Common() []string {
 		"e1000", "e1000e", "igb", "r8169", "tg3", "vmxnet3", "bcmgenet", "bridge", "veth", "tun", "dummy",
 		"nf_tables", "nft_ct", "nft_chain_nat", "nft_masq", "nft_reject_inet", "nft_limit", "nft_log", "nft_counter",
 		"nf_conntrack", "unix_diag", "inet_diag", "tcp_diag", "netlink_diag", "udp_diag", "packet_diag",
+		// Raspberry Pis: the card and its power, USB, network
+		"bcm2835", "gpio_raspberrypi_exp", "clk_raspberrypi", "reset_raspberrypi", "pcie_brcmstb", "dwc2", "lan78xx", "smsc95xx",
 		// machines and consoles
 		"vsock", "vmw_vsock_virtio_transport", "vsock_loopback", "xhci_pci", "xhci_hcd", "ehci_pci", "usbhid", "hid_generic",
 		"iTCO_wdt", "sp5100_tco", "bcm2835_wdt", "softdog", "button", "evdev", "rtc_cmos", "qemu_fw_cfg", "virtio_input",

@@ -38,11 +38,14 @@ func findRaspberryPi(compatible, esp string) Loader {
 	}
 }
 
+// RaspberryPiConfig is the name of the file that Config is for.
+const RaspberryPiConfig = "config.txt"
+
 func (raspberryPi) String() string { return "Raspberry Pi" }
 
 // Config gives a config.txt with which a Raspberry Pi boots a slot.
 func Config(s slots.Slot) string {
-	return "arm_64bit=1\nenable_uart=1\n" + prefix + Entry(s) + "/\nkernel=vmlinuz\ninitramfs initrd followkernel\n"
+	return "arm_64bit=1\nenable_uart=1\nupstream_kernel=1\n" + prefix + Entry(s) + "/\nkernel=vmlinuz\ninitramfs initrd followkernel\n"
 }
 
 const prefix = "os_prefix="
@@ -54,13 +57,13 @@ func (r raspberryPi) ArmOnce(s slots.Slot) error {
 	return r.flag()
 }
 
-func (r raspberryPi) Commit(s slots.Slot) error { return r.point("config.txt", s) }
+func (r raspberryPi) Commit(s slots.Slot) error { return r.point(RaspberryPiConfig, s) }
 
 // point has a file name the folder of a slot. All else that a person has written to
 // config.txt stays, and is tried too.
 func (r raspberryPi) point(name string, s slots.Slot) error {
 	return r.edit(func(dir string) error {
-		old, err := os.ReadFile(filepath.Join(dir, "config.txt"))
+		old, err := os.ReadFile(filepath.Join(dir, RaspberryPiConfig))
 		if err != nil {
 			return err
 		}
