@@ -160,6 +160,7 @@ type DiskDef struct {
 	Firmware string   `toml:"firmware"` // uefi (default), or raspberrypi
 	ESP      string   `toml:"esp"`      // size of the partition for the loader, default 512M
 	Slot     string   `toml:"slot"`     // … of each root, default a quarter more than it takes
+	Compress bool     `toml:"compress"` // its root, by LZ4; the kernel has to have CONFIG_EROFS_FS_ZIP, as Debian's do
 	Healthy  []string `toml:"healthy"`  // units that have to be up and healthy, default all that are enabled
 	For      string   `toml:"for"`      // … so long without a break, default 30s
 	Within   string   `toml:"within"`   // … and no later after the kernel's start, default 5m

@@ -3,6 +3,7 @@ package images
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,8 +13,20 @@ import (
 	"testing"
 )
 
-// fsck.erofs accepts what is written, and unpacks from it what the tree holds.
 func TestErofs(t *testing.T) {
+	checkErofs(t, func(tree *Tree, name string) error {
+		f, err := os.Create(name)
+		if err != nil {
+			return err
+		}
+		return errors.Join(tree.WriteErofs(f, 1_700_000_000), f.Close())
+	})
+}
+
+// checkErofs holds that fsck.erofs accepts what is written, and unpacks from it what the tree
+// holds, and that a second one is the same. It returns the size.
+func checkErofs(t *testing.T, write func(tree *Tree, name string) error) int {
+	t.Helper()
 	tree := NewTree()
 	put := func(p string, e Entry) {
 		t.Helper()
@@ -32,14 +45,7 @@ func TestErofs(t *testing.T) {
 	put("dev/fifo", Entry{Mode: fs.ModeNamedPipe | 0o640})
 	dir := t.TempDir()
 	for _, name := range []string{"one", "two"} {
-		f, err := os.Create(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := tree.WriteErofs(f, 1_700_000_000); err != nil {
-			t.Fatal(err)
-		}
-		if err := f.Close(); err != nil {
+		if err := write(tree, filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -80,6 +86,7 @@ func TestErofs(t *testing.T) {
 			}
 		}
 	}
+	return len(one)
 }
 
 // modeOf reads the mode in a file's inode (erofs_inode_compact and erofs_inode_extended of

@@ -61,6 +61,18 @@ func TestFetchKernel(t *testing.T) {
 	}
 }
 
+// A compressed file system has all that a plain one has, and is small.
+func TestFetchErofsLZ4(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	size := checkErofs(t, func(tree *Tree, name string) error {
+		return tree.WriteErofsLZ4(ctx, name, 1_700_000_000, "11111111-2222-4333-8444-555555555555", t.TempDir(), nil)
+	})
+	if size%4096 != 0 || size > 2<<20 {
+		t.Errorf("it has %d bytes", size)
+	}
+}
+
 // The demo is the same to the byte when it is built twice from one lock, and the
 // second build asks nobody for anything.
 func TestFetchDemoTwice(t *testing.T) {

@@ -43,7 +43,7 @@ type Image struct {
 	Data     bool   `json:"data"`
 	DataSize uint64 `json:"data_size,omitempty"`
 
-	Disk DiskSizes `json:"disk"` // when it is written as a disk
+	Disk DiskLayout `json:"disk"` // when it is written as a disk
 
 	Forwards []Forward `json:"forwards,omitempty"`
 	Memory   int       `json:"memory"` // MiB
@@ -63,11 +63,13 @@ type Image struct {
 	Because map[string]string `json:"because,omitempty"`
 }
 
-// DiskSizes are sizes of partitions in bytes; 0 is the default.
-type DiskSizes struct {
+// DiskLayout is how the image lies on a disk. Sizes of partitions are in bytes, and 0 is the
+// default.
+type DiskLayout struct {
 	Firmware string `json:"firmware,omitempty"` // what boots it: UEFI, or RaspberryPi
 	ESP      uint64 `json:"esp,omitempty"`
 	Slot     uint64 `json:"slot,omitempty"` // of each root
+	Compress bool   `json:"compress,omitempty"`
 }
 
 // Forward is a TCP port of the guest that is reachable on the host's

@@ -154,7 +154,7 @@ func (i *Image) side(ctx context.Context, s slots.Slot, state, work string, o Di
 		return nil, err
 	}
 	o.Progress.say("writing the root of slot %v", s)
-	root, err := i.writeRoot(tree, filepath.Join(work, "root"))
+	root, err := i.writeRoot(ctx, tree, filepath.Join(work, "root"), o.Progress)
 	if err != nil {
 		return nil, err
 	}
@@ -278,13 +278,18 @@ type rootFile struct {
 	slots.Side
 }
 
-func (i *Image) writeRoot(t *Tree, path string) (*rootFile, error) {
+func (i *Image) writeRoot(ctx context.Context, t *Tree, path string, progress Progress) (*rootFile, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if err := t.WriteErofs(f, i.Epoch); err != nil {
+	if i.Disk.Compress {
+		err = t.WriteErofsLZ4(ctx, path, i.Epoch, disk.GUID(i.ID, bootdisk.Root), filepath.Dir(path), progress)
+	} else {
+		err = t.WriteErofs(f, i.Epoch)
+	}
+	if err != nil {
 		return nil, err
 	}
 	size, err := f.Seek(0, io.SeekEnd)

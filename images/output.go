@@ -105,6 +105,7 @@ func (b *build) describe(kernelSize uint64) *Image {
 		img.DataSize, _ = parseSize(d.Data.Size)
 	}
 	img.Disk.Firmware = d.Disk.Firmware
+	img.Disk.Compress = d.Disk.Compress
 	img.Disk.ESP, _ = parseSize(d.Disk.ESP) // both were checked, and may be empty
 	img.Disk.Slot, _ = parseSize(d.Disk.Slot)
 	for _, f := range b.findings {

@@ -49,6 +49,32 @@ func TestBoot(t *testing.T) {
 	m.MustShell(limit, "! test -e /var/kept && clarityctl wait --timeout 60s")
 }
 
+// A root that is compressed is a third smaller at least, and boots with the same modules.
+func TestCompressed(t *testing.T) {
+	_, plain := build(t, nil)
+	img, path := build(t, image(t, "compressed.toml"), "compressed.toml")
+	whole(t, path)
+	was, is := rootSize(t, plain), rootSize(t, path)
+	if is > was*2/3 {
+		t.Errorf("the root has %d bytes, and %d when it is plain", is, was)
+	}
+	t.Logf("the root has %d bytes, and %d when it is plain", is, was)
+	trial(t, path)
+	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path})
+	m.Must(limit, m.AgentReady())
+	m.Must(limit, m.Prints("clarityctl slots", qemu.Has("slot b: good, runs, default, 1 made", "slot a: good\n")))
+	m.Must(limit, m.Prints("cat /proc/mounts", qemu.Has("/dev/dm-0 / erofs ro,")))
+}
+
+func rootSize(t *testing.T, path string) uint64 {
+	t.Helper()
+	r, err := images.InspectDisk(path)
+	if err != nil || len(r.Roots) == 0 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	return r.Roots[0].Bytes
+}
+
 // Without a record the loader's slot is booted, by the hash in its entry.
 func TestNoRecord(t *testing.T) {
 	img, path := build(t, nil)
