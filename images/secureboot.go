@@ -37,8 +37,8 @@ func (s *SecureBoot) sign(ctx context.Context, program []byte, work string) ([]b
 }
 
 // unified gives the files of a slot, in the order of loader.Paths, with a signed unified
-// kernel image. A command line that is signed cannot name the disk by its GUID, which it gets
-// when it is flashed.
+// kernel image. Its command line does not name the disk by a GUID, which flashing would change
+// in what is signed: the loader says which disk it is.
 func (i *Image) unified(ctx context.Context, s slots.Slot, tree *verity.Tree, kernel, initrd []byte, work string, o DiskOptions) (files [3][]byte, err error) {
 	stub, err := i.systemdBoot(ctx, firmware[i.Arch].stub, o.Progress)
 	if err != nil {

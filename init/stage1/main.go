@@ -108,6 +108,9 @@ func run(dog *watchdog.Watchdog) (again bool, err error) {
 		say("which modules to load: %v", err)
 	}
 	scan := devices.Load(modules, func(line string) { say("%s", line) })
+	if w.state == "" {
+		w.state = loader.Partition()
+	}
 	d, err := await(w, scan, dog)
 	if err != nil {
 		return false, err

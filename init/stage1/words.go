@@ -13,7 +13,7 @@ import (
 type words struct {
 	slot   slots.Slot  // clarity.slot=a: whose kernel this is
 	forced slots.Slot  // clarity.force=a: a person wants this slot
-	state  string      // clarity.state=GUID: of the partition with the record of slots
+	state  string      // clarity.state=GUID: of the partition with the record of slots; "": the loader knows the disk
 	root   verity.Hash // clarity.root=HEX: the root hash, where there is no record
 }
 

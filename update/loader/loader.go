@@ -30,11 +30,25 @@ type Loader interface {
 // Find gives what has loaded this machine's kernel; nil: nothing that can be asked. The
 // loader's partition is the device esp, "" where it is not known.
 func Find(esp string) Loader {
-	err := unix.Mount("efivarfs", firmwareVariables, "efivarfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
-	if err == nil || errors.Is(err, unix.EBUSY) {
-		return findUEFI(variables{firmwareVariables})
+	if v, ok := ofFirmware(); ok {
+		return findUEFI(v)
 	}
 	return findRaspberryPi("/proc/device-tree/compatible", esp)
+}
+
+// Partition gives the GUID of the partition that the loader lies on, "" where it does not say.
+func Partition() string {
+	v, ok := ofFirmware()
+	if !ok {
+		return ""
+	}
+	return systemdBoot{v}.partition()
+}
+
+// ofFirmware gives the firmware's variables, where it has any.
+func ofFirmware() (v variables, ok bool) {
+	err := unix.Mount("efivarfs", firmwareVariables, "efivarfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
+	return variables{firmwareVariables}, err == nil || errors.Is(err, unix.EBUSY)
 }
 
 // findUEFI says which loader has left its variables.

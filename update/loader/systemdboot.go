@@ -30,6 +30,12 @@ func (l systemdBoot) ArmOnce(s slots.Slot) error {
 
 func (l systemdBoot) Commit(s slots.Slot) error { return l.set("LoaderEntryDefault", Entry(s)+".conf") }
 
+// partition is the GUID of the one that it lies on.
+func (l systemdBoot) partition() string {
+	guid, _ := l.get("LoaderDevicePartUUID")
+	return guid
+}
+
 func (l systemdBoot) get(name string) (string, error) {
 	b, err := l.read(name, bootLoaderInterface)
 	if err != nil {

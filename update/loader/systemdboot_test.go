@@ -37,6 +37,9 @@ func TestSystemdBoot(t *testing.T) {
 			t.Errorf("%q, %v", got, err)
 		}
 	}
+	if err := l.set("LoaderDevicePartUUID", "aa-bb"); err != nil || l.partition() != "aa-bb" {
+		t.Errorf("%q, %v", l.partition(), err)
+	}
 	// What is there already is not written again.
 	path := l.path("LoaderEntryDefault", bootLoaderInterface)
 	before, err := os.Stat(path)

@@ -35,10 +35,10 @@ const (
 // ErrNotYet is wrapped where a disk or a partition is not there, and may come.
 var ErrNotYet = errors.New("is not there yet")
 
-// Find gives the disk of the machine: the one whose partition State has the GUID state or,
-// where the kernel tells none, or state is "", the only one that has such a partition. Block
-// is /sys/block.
-func Find(block fs.FS, state string) (Disk, error) {
+// Find gives the disk of the machine: the one that has a partition State and one with the
+// GUID or, where the kernel tells none, or guid is "", the only one that has a partition
+// State. Block is /sys/block.
+func Find(block fs.FS, guid string) (Disk, error) {
 	names, err := fs.ReadDir(block, ".")
 	if err != nil {
 		return Disk{}, fmt.Errorf("look for disks: %w", err)
@@ -49,15 +49,15 @@ func Find(block fs.FS, state string) (Disk, error) {
 		p, has := d.Parts[State]
 		switch {
 		case !has:
-		case p.UUID != "" && p.UUID == strings.ToUpper(state):
+		case guid != "" && d.with(strings.ToUpper(guid)):
 			return d, nil
-		case p.UUID == "" || state == "":
+		case p.UUID == "" || guid == "":
 			with = append(with, d)
 		}
 	}
 	switch len(with) {
 	case 0:
-		return Disk{}, fmt.Errorf("the disk with partition %s %s %w", State, state, ErrNotYet)
+		return Disk{}, fmt.Errorf("the disk with partitions %s and %s %w", State, guid, ErrNotYet)
 	case 1:
 		return with[0], nil
 	}
@@ -66,6 +66,16 @@ func Find(block fs.FS, state string) (Disk, error) {
 		which = append(which, d.Name)
 	}
 	return Disk{}, fmt.Errorf("these disks have a partition %s, and nothing says which one was booted from: %s; remove all but one", State, strings.Join(which, ", "))
+}
+
+// with says whether a partition of a disk has a GUID.
+func (d Disk) with(guid string) bool {
+	for _, p := range d.Parts {
+		if p.UUID == guid {
+			return true
+		}
+	}
+	return false
 }
 
 // partitions gives those of a disk, by name; of two with one name the first.

@@ -25,21 +25,22 @@ func sys(disks map[string][]string) fstest.MapFS {
 }
 
 func TestFind(t *testing.T) {
-	mine := []string{"esp 1", "clarity-state aa-bb", "root-a 3", "root-a 4"}
+	mine := []string{"esp ee-ff", "clarity-state aa-bb", "root-a 3", "root-a 4"}
 	for name, c := range map[string]struct {
 		disks map[string][]string
-		state string
+		guid  string
 		want  string
 		err   string
 	}{
-		"by its GUID":             {map[string][]string{"sda": {"clarity-state cc"}, "sdb": mine}, "AA-BB", "sdb", ""},
-		"the only one":            {map[string][]string{"vda": {"root-a", "clarity-state"}}, "AA-BB", "vda", ""},
-		"nobody says which":       {map[string][]string{"vda": {"clarity-state"}, "vdb": {"clarity-state"}}, "AA-BB", "", "these disks have a partition clarity-state"},
-		"another one's":           {map[string][]string{"sda": {"clarity-state cc"}}, "AA-BB", "", "is not there yet"},
-		"none":                    {map[string][]string{"sda": {"esp 1"}}, "", "", "is not there yet"},
-		"one of two, none wanted": {map[string][]string{"sda": mine}, "", "sda", ""},
+		"by its GUID":                  {map[string][]string{"sda": {"clarity-state cc"}, "sdb": mine}, "AA-BB", "sdb", ""},
+		"by that of another partition": {map[string][]string{"sda": {"clarity-state cc"}, "sdb": mine, "sdc": {"esp 1"}}, "ee-ff", "sdb", ""},
+		"the only one":                 {map[string][]string{"vda": {"root-a", "clarity-state"}}, "AA-BB", "vda", ""},
+		"nobody says which":            {map[string][]string{"vda": {"clarity-state"}, "vdb": {"clarity-state"}}, "AA-BB", "", "these disks have a partition clarity-state"},
+		"another one's":                {map[string][]string{"sda": {"clarity-state cc"}}, "AA-BB", "", "is not there yet"},
+		"none":                         {map[string][]string{"sda": {"esp 1"}}, "", "", "is not there yet"},
+		"one of two, none wanted":      {map[string][]string{"sda": mine}, "", "sda", ""},
 	} {
-		d, err := Find(sys(c.disks), c.state)
+		d, err := Find(sys(c.disks), c.guid)
 		if d.Name != c.want || c.err == "" && err != nil || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
 			t.Errorf("%s: %+v, %v", name, d, err)
 		}
