@@ -145,6 +145,12 @@ func cut(from, to string, at, size int64) error {
 // trial has a disk's next boots try slot B.
 func trial(t *testing.T, path string) {
 	t.Helper()
+	change(t, path, func(r *slots.Record) (*slots.Record, error) { return r.Try(slots.B, 2) })
+}
+
+// change changes a disk's record of slots.
+func change(t *testing.T, path string, to func(*slots.Record) (*slots.Record, error)) {
+	t.Helper()
 	start, err := startOf(path, "clarity-state")
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +165,7 @@ func trial(t *testing.T, path string) {
 	if r == nil {
 		t.Fatal(err)
 	}
-	next, err := r.Try(slots.B, 2)
+	next, err := to(r)
 	if err == nil {
 		err = slots.Write(part, next, r.Seq)
 	}
