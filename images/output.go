@@ -91,12 +91,23 @@ func replaceDir(tmp, dir string) error {
 // into the bookkeeping of Go's runtime costs PID 1, and each component, 2 MB.
 const commandLine = "panic=10 transparent_hugepage=madvise"
 
+// consoleDevice is the serial port that people look at.
+func (d *Definition) consoleDevice() string {
+	switch {
+	case d.Disk.Firmware == RaspberryPi:
+		return "ttyS1" // on pins 8 and 10; the other one talks to Bluetooth
+	case d.Arch == "arm64":
+		return "ttyAMA0"
+	}
+	return "ttyS0"
+}
+
 // describe is the image's facts.
 func (b *build) describe(kernelSize uint64) *Image {
 	d := b.d
 	img := &Image{
 		Name: d.Name, Arch: d.Arch, ID: b.id, Epoch: b.lock.Epoch, KernelRelease: b.kernel.Release,
-		Console: map[string]string{"amd64": "ttyS0", "arm64": "ttyAMA0"}[d.Arch],
+		Console: d.consoleDevice(),
 		Data:    d.Data != nil, Forwards: d.Forwards, Memory: d.Memory, CPUs: d.CPUs,
 		Units: d.Units, Packages: b.packages, Because: b.t.because,
 	}

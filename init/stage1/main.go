@@ -42,9 +42,8 @@ const modulesFile = "/etc/clarity/stage1.modules"
 func main() {
 	switch {
 	case os.Getpid() == 1:
-	case filepath.Base(os.Args[0]) == "modprobe": // the kernel asks for what a module needs
-		if err := devices.Modprobe(os.Args[1:]); err != nil {
-			say("%v", err)
+	case filepath.Base(os.Args[0]) == "modprobe": // the kernel asks, -q, for what may not be there
+		if devices.Modprobe(os.Args[1:]) != nil {
 			os.Exit(1)
 		}
 		return
