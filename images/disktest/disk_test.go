@@ -24,6 +24,9 @@ import (
 // limit bounds every wait.
 const limit = 3 * time.Minute
 
+// patience is for several boots, and a watchdog or a unit that takes its time.
+const patience = 3 * limit
+
 // build makes the image, with overlays, and its disk, with second in slot B.
 func build(t *testing.T, second *images.Image, overlays ...string) (*images.Image, string) {
 	t.Helper()

@@ -5,7 +5,6 @@ package disktest
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,7 +16,6 @@ import (
 
 	"clarityos/images"
 	"clarityos/qemu"
-	"clarityos/qemu/blocklog"
 	"clarityos/update/slots"
 )
 
@@ -134,8 +132,8 @@ func TestBroken(t *testing.T) {
 	}
 }
 
-// patience is for several boots, and a watchdog or a unit that takes its time.
-const patience = 3 * limit
+// cuts is how many cuts of power TestPowerCut boots from.
+const cuts = 30
 
 // A partition table whose first copy is gone is read from the other one.
 func TestSecondTable(t *testing.T) {
@@ -306,63 +304,6 @@ func TestMinimal(t *testing.T) {
 	}
 	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path, NoReboot: true})
 	m.Must(limit, m.ConsoleLine("hello from a static service"))
-}
-
-// cuts is how many cuts of power are booted from, spread over all writes of a first boot that
-// tries a slot, marks it good and grows /var; every other one tears the last sector.
-const cuts = 30
-
-func TestPowerCut(t *testing.T) {
-	img, base := build(t, image(t))
-	if err := os.Truncate(base, 1<<30); err != nil {
-		t.Fatal(err)
-	}
-	trial(t, base)
-	dir := t.TempDir()
-	disk, log := filepath.Join(dir, "disk"), filepath.Join(dir, "log")
-	duplicate(t, base, disk)
-	if err := os.WriteFile(log, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: disk, BootLog: log})
-	m.Must(patience, m.Prints("clarityctl slots", qemu.Has("slot b: good, runs, default")))
-	m.MustShell(limit, "clarityctl slots mark-bad a; echo kept >/etc/kept; sync")
-	m.CutPower()
-	<-m.Off()
-	f, err := os.Open(log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	l, err := blocklog.Read(f)
-	if err != nil || len(l.Writes) < cuts {
-		t.Fatalf("%d writes, %v", len(l.Writes), err)
-	}
-	for i := range cuts {
-		n := i * len(l.Writes) / (cuts - 1)
-		t.Run(fmt.Sprintf("before write %d of %d", n, len(l.Writes)), func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "disk")
-			duplicate(t, base, path)
-			d, err := os.OpenFile(path, os.O_RDWR, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := errors.Join(l.Replay(d, n, i%2 == 1), d.Close()); err != nil {
-				t.Fatal(err)
-			}
-			m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path})
-			m.Must(patience, m.Prints("clarityctl slots", qemu.Has("slot b: good, runs, default")))
-			m.MustShell(limit, "clarityctl wait --timeout 60s")
-		})
-	}
-}
-
-// duplicate copies a disk, with its holes.
-func duplicate(t *testing.T, from, to string) {
-	t.Helper()
-	if out, err := exec.Command("cp", "--sparse=always", from, to).CombinedOutput(); err != nil {
-		t.Fatalf("copy %s: %v: %s", from, err, out)
-	}
 }
 
 // overwrite damages a partition of a disk.
