@@ -68,7 +68,10 @@ func variables(disk string) string { return disk + ".vars" }
 // prepareVariables makes that file of a template, unless it is there or the firmware has none.
 func (p platform) prepareVariables(disk string, by Firmware) error {
 	template, has := map[Firmware]string{UEFI: p.variables, SecureBoot: p.trusting}[by]
-	if _, err := os.Stat(variables(disk)); !has || !errors.Is(err, fs.ErrNotExist) {
+	if !has {
+		return nil
+	}
+	if _, err := os.Stat(variables(disk)); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	blank, err := os.ReadFile(template)
