@@ -41,15 +41,30 @@ func buildSecure(t *testing.T, o images.Override) (*images.Image, string) {
 
 // Under Secure Boot a disk that is signed boots, and a system that is new is tried.
 func TestSecureBoot(t *testing.T) {
-	for _, arch := range []string{"amd64", "arm64"} {
-		t.Run(arch, func(t *testing.T) {
-			img, path := buildSecure(t, images.Override{Arch: arch})
+	for name, c := range map[string]struct {
+		o     images.Override
+		apart bool // its kernel tells GUIDs of partitions
+	}{
+		"amd64": {images.Override{Kernel: "debian:forky-cloud"}, true},
+		"arm64": {images.Override{Arch: "arm64"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			img, path := buildSecure(t, c.o)
 			whole(t, path)
 			told(t, path, true, true)
-			m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path, BootBy: qemu.SecureBoot})
+			cfg := qemu.Config{Image: img, BootDisk: path, BootBy: qemu.SecureBoot}
+			if c.apart { // a second disk like it is not taken for the one that was booted from
+				other := filepath.Join(t.TempDir(), "other")
+				duplicate(t, path, other)
+				if out, err := exec.Command("sgdisk", "-G", other).CombinedOutput(); err != nil {
+					t.Fatalf("new GUIDs: %v: %s", err, out)
+				}
+				cfg.Extra = []string{"-drive", "if=none,id=other,format=raw,file=" + other, "-device", "virtio-blk-pci,drive=other"}
+			}
+			m := qemu.ForTest(t, cfg)
 			m.Must(limit, m.AgentReady())
-			// A variable is four bytes of attributes and, here, one that is 1.
-			m.Must(limit, m.Prints("tail -c 1 /sys/firmware/efi/efivars/SecureBoot-*", qemu.Has("\x01")))
+			// The variable has attributes, four bytes, and a byte that is 1 when it is on.
+			m.Must(limit, m.Prints("cat /sys/firmware/efi/efivars/SecureBoot-*", qemu.Has("\x06\x00\x00\x00\x01")))
 			m.Must(limit, m.Prints("clarityctl slots", qemu.Has("slot a: good, runs, default", "loader: systemd-boot")))
 			m.MustShell(limit, "clarityctl slots switch")
 			reboot(t, m)
