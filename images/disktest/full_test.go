@@ -16,6 +16,7 @@ import (
 
 	"clarityos/images"
 	"clarityos/qemu"
+	"clarityos/update/loader"
 	"clarityos/update/slots"
 )
 
@@ -215,12 +216,14 @@ func TestBuses(t *testing.T) {
 	for _, bus := range []qemu.Bus{qemu.NVMe, qemu.SATA, qemu.USB, qemu.SD} {
 		t.Run(string(bus), func(t *testing.T) {
 			img, path := build(t, nil, "generic.toml")
+			cfg := qemu.Config{Image: img, BootDisk: path, BootBus: bus, NoReboot: true}
 			if bus == qemu.SD {
 				if err := os.Truncate(path, 1<<30); err != nil {
 					t.Fatal(err)
 				}
+				cfg.Extra = fromQEMU(t, path)
 			}
-			m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path, BootBus: bus, NoReboot: true})
+			m := qemu.ForTest(t, cfg)
 			m.Must(limit, m.AgentReady())
 			m.Must(limit, m.Prints("clarityctl slots", qemu.Has("slot a: good, runs, default")))
 		})
@@ -241,6 +244,23 @@ func TestARM64(t *testing.T) {
 			m.Must(patience, m.Prints("clarityctl slots", qemu.Has("slot b: good, runs, default")))
 		})
 	}
+}
+
+// fromQEMU gives the arguments by which QEMU hands a disk's first kernel to firmware that
+// cannot read the disk, as OVMF of Debian 12 an SD card.
+func fromQEMU(t *testing.T, path string) []string {
+	t.Helper()
+	dir, files := t.TempDir(), loader.Paths(slots.A)
+	for _, f := range files {
+		mtool(t, path, "mcopy", "-n", "::"+f, dir)
+	}
+	entry, err := os.ReadFile(filepath.Join(dir, filepath.Base(files[0])))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, options, _ := strings.Cut(string(entry), "\noptions")
+	line, _, _ := strings.Cut(options, "\n")
+	return []string{"-kernel", filepath.Join(dir, "vmlinuz"), "-initrd", filepath.Join(dir, "initrd"), "-append", strings.TrimSpace(line)}
 }
 
 func overwritten(name string, at int64, b []byte) func(*testing.T, string) {
