@@ -3,7 +3,6 @@
 package disktest
 
 import (
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,9 +20,7 @@ func buildSecure(t *testing.T, o images.Override) (*images.Image, string) {
 	const private, certificate = "/usr/share/ovmf/PkKek-1-snakeoil.key", "/usr/share/ovmf/PkKek-1-snakeoil.pem"
 	dir := t.TempDir()
 	secure := &images.SecureBoot{Key: filepath.Join(dir, "secure-boot"), Certificate: certificate}
-	if out, err := exec.Command("openssl", "pkey", "-in", private, "-passin", "pass:snakeoil", "-out", secure.Key).CombinedOutput(); err != nil {
-		t.Fatalf("the firmware's key for tests: %v: %s", err, out)
-	}
+	run(t, "openssl", "pkey", "-in", private, "-passin", "pass:snakeoil", "-out", secure.Key)
 	if err := images.NewKey(filepath.Join(dir, "root")); err != nil {
 		t.Fatal(err)
 	}
@@ -56,9 +53,7 @@ func TestSecureBoot(t *testing.T) {
 			if c.apart { // a second disk like it is not taken for the one that was booted from
 				other := filepath.Join(t.TempDir(), "other")
 				duplicate(t, path, other)
-				if out, err := exec.Command("sgdisk", "-G", other).CombinedOutput(); err != nil {
-					t.Fatalf("new GUIDs: %v: %s", err, out)
-				}
+				run(t, "sgdisk", "-G", other)
 				cfg.Extra = []string{"-drive", "if=none,id=other,format=raw,file=" + other, "-device", "virtio-blk-pci,drive=other"}
 			}
 			m := qemu.ForTest(t, cfg)
@@ -81,11 +76,7 @@ func TestSecureBootRefuses(t *testing.T) {
 		spoil  func(t *testing.T, file string)
 	}{
 		"a signature that does not hold": {true, func(t *testing.T, file string) { write(t, file, 1<<20, []byte("another kernel")) }},
-		"no signature": {false, func(t *testing.T, file string) {
-			if out, err := exec.Command("sbattach", "--remove", file).CombinedOutput(); err != nil {
-				t.Fatalf("remove the signature: %v: %s", err, out)
-			}
-		}},
+		"no signature":                   {false, func(t *testing.T, file string) { run(t, "sbattach", "--remove", file) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			img, path := buildSecure(t, images.Override{})
