@@ -53,7 +53,7 @@ func TestFullVar(t *testing.T) {
 	img, path := build(t, nil)
 	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path})
 	m.Must(limit, m.AgentReady())
-	m.MustShell(limit, onDisk+"; echo kept >/etc/kept; cat /dev/zero >/var/much; sync; ! echo more >/var/more")
+	m.MustShell(limit, onDisk+"; echo kept >/etc/kept; cat /dev/zero >/var/much; n=0; while echo more >/var/more$n; do n=$((n+1)); done; sync")
 	reboot(t, m)
 	m.MustShell(limit, onDisk+" && test $(cat /etc/kept) = kept && test -e /var/much")
 	m.Must(limit, m.Prints("clarityctl logs -u hello", qemu.Has("hello")))
