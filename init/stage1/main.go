@@ -177,7 +177,7 @@ func await(w words, scan func(), dog *watchdog.Watchdog) (bootdisk.Disk, error) 
 	began := time.Now()
 	said := false
 	for n := 0; ; n++ {
-		d, err := bootdisk.Find(os.DirFS("/sys/block"), w.state)
+		d, err := bootdisk.Find(os.DirFS("/sys/block"), os.DirFS("/dev"), w.state)
 		if err == nil {
 			if err = d.Has("root-a", "verity-a"); err == nil {
 				return d, nil

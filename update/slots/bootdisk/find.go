@@ -4,17 +4,21 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
+
+	"clarityos/update/gpt"
 )
 
 // Partition is one of a disk.
 type Partition struct {
 	Device string // below /dev
 	Name   string // in the partition table
-	UUID   string // likewise, in capitals; "" where the kernel does not tell
+	UUID   string // likewise, in capitals; "" where it cannot be known
 }
 
 // Disk is one with its partitions, by their names.
@@ -36,9 +40,9 @@ const (
 var ErrNotYet = errors.New("is not there yet")
 
 // Find gives the disk of the machine: the one that has a partition State and one with the
-// GUID or, where the kernel tells none, or guid is "", the only one that has a partition
-// State. Block is /sys/block.
-func Find(block fs.FS, guid string) (Disk, error) {
+// GUID or, where no GUIDs can be known, or guid is "", the only one that has a partition
+// State. Block is /sys/block, and dev /dev.
+func Find(block, dev fs.FS, guid string) (Disk, error) {
 	names, err := fs.ReadDir(block, ".")
 	if err != nil {
 		return Disk{}, fmt.Errorf("look for disks: %w", err)
@@ -46,6 +50,9 @@ func Find(block fs.FS, guid string) (Disk, error) {
 	var with []Disk
 	for _, n := range names {
 		d := Disk{n.Name(), partitions(block, n.Name())}
+		if p, has := d.Parts[State]; has && p.UUID == "" && guid != "" {
+			d.readTable(block, dev)
+		}
 		p, has := d.Parts[State]
 		switch {
 		case !has:
@@ -66,6 +73,38 @@ func Find(block fs.FS, guid string) (Disk, error) {
 		which = append(which, d.Name)
 	}
 	return Disk{}, fmt.Errorf("these disks have a partition %s, and nothing says which one was booted from: %s; remove all but one", State, strings.Join(which, ", "))
+}
+
+// readTable takes partitions' GUIDs from the table itself: Linux 6.12 does not tell them.
+// What cannot be read stays unknown.
+func (d Disk) readTable(block, dev fs.FS) {
+	text, err := fs.ReadFile(block, path.Join(d.Name, "size"))
+	if err != nil {
+		return
+	}
+	sectors, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil {
+		return
+	}
+	f, err := dev.Open(d.Name)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	disk, ok := f.(io.ReaderAt)
+	if !ok {
+		return
+	}
+	table, err := gpt.Read(disk, sectors*gpt.Sector)
+	if err != nil {
+		return
+	}
+	for _, p := range table.Partitions() {
+		if known, has := d.Parts[p.Name]; has && known.UUID == "" {
+			known.UUID = p.GUID.String()
+			d.Parts[p.Name] = known
+		}
+	}
 }
 
 // with says whether a partition of a disk has a GUID.

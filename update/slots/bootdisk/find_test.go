@@ -3,9 +3,13 @@ package bootdisk
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"clarityos/images/disk"
 )
 
 func sys(disks map[string][]string) fstest.MapFS {
@@ -40,7 +44,7 @@ func TestFind(t *testing.T) {
 		"none":                         {map[string][]string{"sda": {"esp 1"}}, "", "", "is not there yet"},
 		"one of two, none wanted":      {map[string][]string{"sda": mine}, "", "sda", ""},
 	} {
-		d, err := Find(sys(c.disks), c.guid)
+		d, err := Find(sys(c.disks), fstest.MapFS{}, c.guid)
 		if d.Name != c.want || c.err == "" && err != nil || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
 			t.Errorf("%s: %+v, %v", name, d, err)
 		}
@@ -48,7 +52,7 @@ func TestFind(t *testing.T) {
 			t.Errorf("%s: it may come: %v", name, err)
 		}
 	}
-	d, err := Find(sys(map[string][]string{"sdb": mine}), "aa-bb")
+	d, err := Find(sys(map[string][]string{"sdb": mine}), fstest.MapFS{}, "aa-bb")
 	if err != nil || d.Parts["root-a"] != (Partition{"/dev/sdb3", "root-a", "3"}) {
 		t.Errorf("%+v, %v", d, err)
 	}
@@ -57,5 +61,38 @@ func TestFind(t *testing.T) {
 	}
 	if err := d.Has("esp", "verity-a"); !errors.Is(err, ErrNotYet) || !strings.Contains(err.Error(), "partition verity-a of disk sdb") {
 		t.Error(err)
+	}
+}
+
+// Where the kernel tells no GUIDs the table does: a disk that is like the machine's, and there
+// first, is not taken for it.
+func TestFindByTable(t *testing.T) {
+	block, dev := sys(map[string][]string{"sda": {"esp", State}, "sdb": {"esp", State}}), fstest.MapFS{}
+	var guids []string
+	for _, name := range []string{"sda", "sdb"} {
+		path := filepath.Join(t.TempDir(), name)
+		placed, size, err := disk.Place(name, []disk.Partition{{Name: "esp", Type: disk.ESP, Size: 1 << 20}, {Name: State, Type: disk.State, Size: 1 << 20}})
+		if err == nil {
+			err = disk.Write(path, name, placed, size)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dev[name] = &fstest.MapFile{Data: b}
+		block[name+"/size"] = &fstest.MapFile{Data: fmt.Appendf(nil, "%d\n", size/512)}
+		guids = append(guids, placed[1].GUID)
+	}
+	for i, name := range []string{"sda", "sdb"} {
+		if d, err := Find(block, dev, guids[i]); d.Name != name || err != nil {
+			t.Errorf("%s was found by the GUID of %s: %v", d.Name, name, err)
+		}
+	}
+	delete(block, "sdb/sdb2/uevent")
+	if d, err := Find(block, dev, guids[1]); !errors.Is(err, ErrNotYet) {
+		t.Errorf("before its disk has come, %s is taken: %v", d.Name, err)
 	}
 }
