@@ -123,9 +123,17 @@ func (l *loader) scan() {
 	for before := -1; before != len(l.tried); {
 		before = len(l.tried)
 		_ = filepath.WalkDir("/sys/devices", func(p string, d fs.DirEntry, err error) error {
-			if err == nil && d.Name() == "modalias" {
+			switch {
+			case err != nil:
+			case d.Name() == "modalias":
 				if b, err := os.ReadFile(p); err == nil {
 					l.load(strings.TrimSpace(string(b)))
+				}
+			case d.Name() == "uevent" && strings.Contains(p, "/mmc_host/"): // cards have no other file that tells
+				if b, err := os.ReadFile(p); err == nil {
+					_, alias, _ := strings.Cut("\n"+string(b), "\nMODALIAS=")
+					alias, _, _ = strings.Cut(alias, "\n")
+					l.load(alias)
 				}
 			}
 			return nil // devices come and go while we look

@@ -167,11 +167,12 @@ func ask(ctx context.Context, m *qemu.Machine, command string, v any) error {
 // variable reads a time of the loader, in microseconds since power-on
 // (systemd.io/BOOT_LOADER_INTERFACE).
 func variable(ctx context.Context, m *qemu.Machine, name string) (time.Duration, error) {
-	res, err := m.Shell(ctx, "tail -c +5 /sys/firmware/efi/efivars/"+name+"-* | tr -d '\\0'")
+	res, err := m.Shell(ctx, "cat /sys/firmware/efi/efivars/"+name+"-*")
 	if err != nil {
 		return 0, err
 	}
-	us, err := strconv.ParseInt(strings.TrimSpace(string(res.Stdout)), 10, 64)
+	text := res.Stdout[min(len(res.Stdout), 4):] // attributes come first, and then UTF-16
+	us, err := strconv.ParseInt(strings.ReplaceAll(string(text), "\x00", ""), 10, 64)
 	if err != nil {
 		return 0, fmt.Errorf("the loader's %s: %w", name, err)
 	}
