@@ -79,7 +79,7 @@ func TestDevice(t *testing.T) {
 	// The kernel finds the disk by what boot entries name.
 	text := command(t, "mtype", "-i", device+"@@1M", "::/loader/entries/clarity-a.conf")
 	_, state, _ := strings.Cut(text, loader.StateWord)
-	switch found, err := bootdisk.Find(os.DirFS("/sys/block"), strings.Fields(state)[0]); {
+	switch found, err := bootdisk.Find(os.DirFS("/sys/block"), os.DirFS("/dev"), strings.Fields(state)[0]); {
 	case errors.Is(err, bootdisk.ErrNotYet) && !knowsGPT(t, device):
 		t.Log("this kernel reads no GUID partition tables (CONFIG_EFI_PARTITION): not tested is that it finds the disk by its boot entry")
 	case err != nil || "/dev/"+found.Name != device:
