@@ -169,7 +169,8 @@ func (i *Image) side(ctx context.Context, s slots.Slot, state, work string, o Di
 	if err != nil {
 		return nil, err
 	}
-	files := [...][]byte{i.entry(s, state, root.tree), kernel, initrd}
+	options := i.options(s, state, root.tree)
+	files := [...][]byte{i.entry(s, options), kernel, initrd}
 	if o.SecureBoot != nil {
 		if files, err = i.unified(ctx, s, root.tree, kernel, initrd, work, o); err != nil {
 			return nil, err
@@ -177,7 +178,7 @@ func (i *Image) side(ctx context.Context, s slots.Slot, state, work string, o Di
 	}
 	out := &side{rootFile: root}
 	if i.Disk.Firmware == RaspberryPi {
-		if out.files, err = raspberryPiSlot(s, tree, string(files[0])); err != nil {
+		if out.files, err = raspberryPiSlot(s, tree, options); err != nil {
 			return nil, err
 		}
 	}
@@ -236,12 +237,19 @@ func (i *Image) partitions(esp *fat.FileSystem, sides map[slots.Slot]*side) ([]d
 }
 
 // entry is that of the Boot Loader Specification for a slot.
-func (i *Image) entry(s slots.Slot, state string, tree *verity.Tree) []byte {
+func (i *Image) entry(s slots.Slot, options string) []byte {
 	files := loader.Paths(s)
-	return i.entryOf(s,
-		"linux      /"+files[1],
-		"initrd     /"+files[2],
-		fmt.Sprintf("options    %s clarity.slot=%v clarity.state=%s clarity.root=%x", i.Cmdline, s, state, tree.Root))
+	return i.entryOf(s, "linux      /"+files[1], "initrd     /"+files[2], "options    "+options)
+}
+
+// options is the command line of a slot's kernel. It names the disk by the GUID of the
+// partition with the record of slots, state; where that is "", the loader has to know it.
+func (i *Image) options(s slots.Slot, state string, tree *verity.Tree) string {
+	line := fmt.Sprintf("%s clarity.slot=%v clarity.root=%x", i.Cmdline, s, tree.Root)
+	if state != "" {
+		line += " " + loader.StateWord + state
+	}
+	return line
 }
 
 // entryOf is an entry with the lines that say what is executed.

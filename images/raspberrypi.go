@@ -7,7 +7,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 
 	"clarityos/images/fat"
 	"clarityos/update/loader"
@@ -67,8 +66,8 @@ func (i *Image) raspberryPi(ctx context.Context, progress Progress) ([]fat.File,
 }
 
 // raspberryPiSlot gives the files of a slot that are only for that firmware: its device
-// trees, and the command line of its boot entry.
-func raspberryPiSlot(s slots.Slot, root *Tree, entry string) (files []fat.File, err error) {
+// trees, and the command line of its kernel.
+func raspberryPiSlot(s slots.Slot, root *Tree, options string) (files []fat.File, err error) {
 	for _, p := range root.Paths() {
 		if path.Dir(p) != deviceTrees {
 			continue
@@ -79,7 +78,5 @@ func raspberryPiSlot(s slots.Slot, root *Tree, entry string) (files []fat.File, 
 		}
 		files = append(files, fat.File{Path: loader.Entry(s) + "/" + path.Base(p), Data: b})
 	}
-	_, options, _ := strings.Cut(entry, "\noptions")
-	line, _, _ := strings.Cut(options, "\n")
-	return append(files, fat.File{Path: loader.Entry(s) + "/cmdline.txt", Data: []byte(strings.TrimSpace(line) + "\n")}), nil
+	return append(files, fat.File{Path: loader.Entry(s) + "/cmdline.txt", Data: []byte(options + "\n")}), nil
 }

@@ -47,7 +47,7 @@ func (i *Image) unified(ctx context.Context, s slots.Slot, tree *verity.Tree, ke
 	o.Progress.say("signing the kernel of slot %v", s)
 	made, err := uki.Image{
 		OSRelease:   fmt.Sprintf("ID=clarityos\nPRETTY_NAME=\"%s, slot %v\"\nVERSION_ID=%s\n", i.Name, s, i.ID[:12]),
-		CommandLine: fmt.Sprintf("%s clarity.slot=%v clarity.root=%x", i.Cmdline, s, tree.Root),
+		CommandLine: i.options(s, "", tree),
 		Release:     i.KernelRelease,
 		Kernel:      kernel,
 		Initramfs:   initrd,

@@ -3,6 +3,7 @@ package qemu
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -25,6 +26,18 @@ func (m *Machine) Run(ctx context.Context, cmd agent.Command) (agent.Result, err
 // Shell runs a script by the guest's /bin/sh.
 func (m *Machine) Shell(ctx context.Context, script string) (agent.Result, error) {
 	return m.Run(ctx, agent.Command{Args: []string{"/bin/sh", "-c", script}})
+}
+
+// JSON runs a script by the guest's /bin/sh that prints JSON, which is put into v.
+func (m *Machine) JSON(ctx context.Context, script string, v any) error {
+	res, err := m.Shell(ctx, script)
+	if err == nil {
+		err = json.Unmarshal(res.Stdout, v)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", script, err)
+	}
+	return nil
 }
 
 // Fetch reads a file of the guest.

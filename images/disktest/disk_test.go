@@ -95,16 +95,9 @@ func TestTrial(t *testing.T) {
 // tells what is on it.
 func whole(t *testing.T, path string) {
 	t.Helper()
-	r, err := images.InspectDisk(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var text strings.Builder
-	if err := r.Write(&text); err != nil {
-		t.Fatal(err)
-	}
-	if len(r.Problems) > 0 || len(r.Partitions) != 7 || len(r.Entries) != 2 || len(r.Roots) != 2 || !strings.Contains(text.String(), "slot a: good, default") {
-		t.Errorf("it is not as it was written:\n%s", text.String())
+	r, text := report(t, path)
+	if len(r.Problems) > 0 || len(r.Partitions) != 7 || len(r.Entries) != 2 || len(r.Roots) != 2 || !strings.Contains(text, "slot a: good, default") {
+		t.Errorf("it is not as it was written:\n%s", text)
 	}
 	run := func(want string, program string, args ...string) {
 		t.Helper()
@@ -125,6 +118,20 @@ func whole(t *testing.T, path string) {
 		run("", "fsck.erofs", filepath.Join(dir, "root-"+root.Slot))
 		run("", "veritysetup", "verify", filepath.Join(dir, "root-"+root.Slot), filepath.Join(dir, "verity-"+root.Slot), root.Root)
 	}
+}
+
+// report is what `clarity inspect` says of a disk, and its text.
+func report(t *testing.T, path string) (*images.DiskReport, string) {
+	t.Helper()
+	r, err := images.InspectDisk(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := r.Write(&text); err != nil {
+		t.Fatal(err)
+	}
+	return r, text.String()
 }
 
 // cut copies a part of a file.

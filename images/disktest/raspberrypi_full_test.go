@@ -98,7 +98,7 @@ func TestRaspberryPi(t *testing.T) {
 				t.Errorf("%s of slot %v is no device tree", model, s)
 			}
 		}
-		if c := read(path.Join(in, "cmdline.txt")); strings.Count(c, "\n") != 1 || !strings.Contains(c, "clarity.slot="+s.String()+" clarity.state=") || !strings.Contains(c, "clarity.root=") {
+		if c := read(path.Join(in, "cmdline.txt")); strings.Count(c, "\n") != 1 || !strings.Contains(c, " clarity.slot="+s.String()+" clarity.root=") || !strings.Contains(c, " clarity.state=") {
 			t.Errorf("the command line of slot %v is %q", s, c)
 		}
 		if read(path.Join(in, "initrd")) == "" {

@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -122,14 +121,14 @@ func boot(ctx context.Context, cfg qemu.Config) (t times, err error) {
 		return t, fmt.Errorf("the boot did not complete: %v, %v", res, err)
 	}
 	var st control.StatusReply
-	if err := ask(ctx, m, "clarityctl status --json", &st); err != nil {
+	if err := m.JSON(ctx, "clarityctl status --json", &st); err != nil {
 		return t, err
 	}
 	var units []struct {
 		Unit string        `json:"unit"`
 		At   time.Duration `json:"at"`
 	}
-	if err := ask(ctx, m, "clarityctl blame --json", &units); err != nil {
+	if err := m.JSON(ctx, "clarityctl blame --json", &units); err != nil {
 		return t, err
 	}
 	t.init, t.complete, t.service = st.Kernel, st.Summary.BootTime, st.Summary.BootTime
@@ -142,7 +141,7 @@ func boot(ctx context.Context, cfg qemu.Config) (t times, err error) {
 		return t, m.PowerOff(ctx)
 	}
 	var running slots.Running
-	if err := ask(ctx, m, "cat "+slots.RunningFile, &running); err != nil {
+	if err := m.JSON(ctx, "cat "+slots.RunningFile, &running); err != nil {
 		return t, err
 	}
 	t.Times = running.Times
@@ -150,18 +149,6 @@ func boot(ctx context.Context, cfg qemu.Config) (t times, err error) {
 		return t, err
 	}
 	return t, m.PowerOff(ctx)
-}
-
-// ask has a command in the guest answer in JSON.
-func ask(ctx context.Context, m *qemu.Machine, command string, v any) error {
-	res, err := m.Shell(ctx, command)
-	if err == nil {
-		err = json.Unmarshal(res.Stdout, v)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", command, err)
-	}
-	return nil
 }
 
 // sincePower gives when the kernel began, since power-on: how far its clock is behind the

@@ -165,12 +165,8 @@ func boot(ctx context.Context, cfg qemu.Config) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	res, err := m.Shell(ctx, "clarityctl status --json")
-	if err != nil {
-		return 0, err
-	}
 	var st control.StatusReply
-	if err := json.Unmarshal(res.Stdout, &st); err != nil {
+	if err := m.JSON(ctx, "clarityctl status --json", &st); err != nil {
 		return 0, err
 	}
 	return last - st.Kernel, nil
@@ -186,7 +182,7 @@ func works(ctx context.Context, m *qemu.Machine) (last time.Duration, err error)
 	if err := m.Await(ctx, limit, m.Succeeds("clarityctl wait --timeout 900s && sleep 10")); err != nil {
 		return 0, err
 	}
-	return last, m.Await(ctx, limit, qemu.Eventually("all daemons to do their work", func(ctx context.Context) error {
+	err = m.Await(ctx, limit, qemu.Eventually("all daemons to do their work", func(ctx context.Context) error {
 		last = 0
 		for _, w := range office.Works {
 			res, err := m.Shell(ctx, "clarityctl logs -b -o json --no-pager -u "+w.Unit)
@@ -201,6 +197,7 @@ func works(ctx context.Context, m *qemu.Machine) (last time.Duration, err error)
 		}
 		return nil
 	}))
+	return last, err
 }
 
 // first gives when a work came about, on the clock of the boot.

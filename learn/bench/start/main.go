@@ -7,7 +7,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
@@ -174,12 +173,8 @@ func boot(ctx context.Context, img *images.Image, disk string, n int) (time.Dura
 	if err != nil {
 		return 0, err
 	}
-	res, err := m.Shell(ctx, "clarityctl status --json")
-	if err != nil {
-		return 0, err
-	}
 	var st control.StatusReply
-	if err := json.Unmarshal(res.Stdout, &st); err != nil {
+	if err := m.JSON(ctx, "clarityctl status --json", &st); err != nil {
 		return 0, err
 	}
 	return last - st.Kernel, nil
