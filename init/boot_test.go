@@ -118,7 +118,7 @@ func forking(m machine) {
 		m.Errorf("%+v", r.Units[0])
 	}
 	res := m.shell("clarityctl start stray")
-	if res.OK() || !strings.Contains(string(res.Stderr), "not one of the unit's") && !strings.Contains(string(res.Stderr), "PID file") {
+	if res.OK() || !strings.Contains(string(res.Stderr), "process 1 of /run/stray.pid is not one of the unit's") {
 		m.Errorf("a PID file that names PID 1: %v %s", res, res.Stderr)
 	}
 }

@@ -295,6 +295,6 @@ func (s *Supervisor) foundMain(e FoundMain) {
 			s.terminate(u)
 			return
 		}
-		u.retry, u.deadline = true, min(u.retryLimit, s.now+pidFileRetry)
+		u.retry, u.noMain, u.deadline = true, e.Err, min(u.retryLimit, s.now+pidFileRetry)
 	}
 }

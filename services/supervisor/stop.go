@@ -225,7 +225,7 @@ func (s *Supervisor) expired(u *unit) {
 				s.findMain(u)
 				return
 			}
-			s.fail(u, Timeout, fmt.Sprintf("no PID file %s within %v", svc.PIDFile, svc.TimeoutStart))
+			s.fail(u, Timeout, fmt.Sprintf("no main process within %v: %s", svc.TimeoutStart, u.noMain))
 			s.terminate(u)
 			return
 		}

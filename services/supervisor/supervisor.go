@@ -64,8 +64,9 @@ type unit struct {
 	invocation uint64
 
 	main, control process
-	question      Token // of a Check or FindMain that is not answered
-	retry         bool  // the PID file is looked for again at the deadline
+	question      Token  // of a Check or FindMain that is not answered
+	retry         bool   // the PID file is looked for again at the deadline
+	noMain        string // why the last look found no main process
 	retryLimit    time.Duration
 	list          []plan.Command
 	step          int
