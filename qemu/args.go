@@ -84,13 +84,21 @@ func arguments(c Config, threads string) []string {
 	add("-netdev", net, "-device", "virtio-net-pci,netdev=net,romfile=")
 
 	if c.Disk != "" {
-		add("-drive", "if=none,id=var,format=raw,discard=unmap,file="+escape(c.Disk))
+		add("-drive", "if=none,id=var,format=raw,discard=unmap,file="+escape(c.Disk)+c.caching())
 		add("-device", "virtio-blk-pci,drive=var,serial="+DiskSerial)
 	}
 	if c.NoReboot {
 		add("-no-reboot")
 	}
 	return append(args, c.Extra...)
+}
+
+// caching is what a drive's options end in.
+func (c Config) caching() string {
+	if c.Flushless || c.CountInstructions {
+		return ",cache=unsafe"
+	}
+	return ""
 }
 
 // escape doubles commas, which otherwise end a value in QEMU's options.

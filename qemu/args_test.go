@@ -27,7 +27,7 @@ func TestArguments(t *testing.T) {
 		"amd64-icount": {Image: image("amd64"), Accel: TCG, CountInstructions: true, NoReboot: true},
 		"arm64-tcg":    {Image: image("arm64"), Accel: TCG, AnyPorts: true},
 		"disk":         {Image: image("amd64"), Accel: TCG, Disk: "/a,b/var", Append: "clarity.learn=off", Extra: []string{"-S"}},
-		"boot-nvme":    {Image: image("amd64"), Accel: TCG, BootDisk: "/d", BootBus: NVMe},
+		"boot-nvme":    {Image: image("amd64"), Accel: TCG, BootDisk: "/d", BootBus: NVMe, Flushless: true},
 		"boot-u-boot":  {Image: image("arm64"), Accel: TCG, BootDisk: "/d", BootBy: UBoot},
 		"bare":         {Image: &images.Image{Arch: "amd64", Kernel: "/k"}, Accel: TCG},
 		"override":     {Image: image("amd64"), Accel: TCG, Forwards: []images.Forward{{Guest: 80}, {Host: 6379, Guest: 6379}}},

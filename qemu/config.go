@@ -38,6 +38,10 @@ type Config struct {
 	// package blocklog; "" for none.
 	BootLog string
 
+	// Flushless has the guest not wait for the host's disk when it flushes its own. What it
+	// wrote outlives the machine, but not the host's power.
+	Flushless bool
+
 	// Forwards are TCP ports of the guest that 127.0.0.1 reaches, besides
 	// the image's. A Host of 0 takes a free port: see Machine.Address.
 	Forwards []images.Forward
@@ -52,7 +56,8 @@ type Config struct {
 	// NoReboot makes a reset of the guest the end of QEMU.
 	NoReboot bool
 	// CountInstructions makes guest time a count of instructions, one
-	// nanosecond each (-icount shift=0,sleep=off), under TCG with one thread.
+	// nanosecond each (-icount shift=0,sleep=off), under TCG with one thread. It runs on
+	// while a machine waits for the host's disk, so these are Flushless.
 	CountInstructions bool
 	// Extra arguments go to QEMU as they are, after ours.
 	Extra []string

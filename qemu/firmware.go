@@ -48,7 +48,7 @@ func (p platform) boots(c Config) (args []string) {
 		args = append(args, "-drive", "if=pflash,format=raw,unit=0,readonly=on,file="+p.firmware,
 			"-drive", "if=pflash,format=raw,unit=1,file="+escape(variables(c.BootDisk)))
 	}
-	drive := "if=none,id=boot,format=raw,discard=unmap,file=" + escape(c.BootDisk)
+	drive := "if=none,id=boot,format=raw,discard=unmap,file=" + escape(c.BootDisk) + c.caching()
 	if c.BootLog != "" {
 		drive = "if=none,id=boot,driver=blklogwrites,file.driver=file,file.filename=" + escape(c.BootDisk) + ",log.driver=file,log.filename=" + escape(c.BootLog)
 	}

@@ -37,13 +37,14 @@ type TestMachine struct {
 
 // ForTest starts a machine for one test. Its forwards get free ports, its
 // power is cut at the end of the test or after TestLimit, and if the test
-// failed, the end of the console is printed.
+// failed, the end of the console is printed. The host's disk takes no part in
+// its time: it is Flushless, but for a disk whose writes are logged.
 func ForTest(t TB, cfg Config) *TestMachine {
 	t.Helper()
 	if cfg.Console == "" {
 		cfg.Console = filepath.Join(t.TempDir(), "console")
 	}
-	cfg.AnyPorts = true
+	cfg.AnyPorts, cfg.Flushless = true, true
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), TestLimit)
 	t.Cleanup(cancel)
 	m, err := Start(ctx, cfg)

@@ -82,7 +82,7 @@ func runTest(ctx context.Context, image, scriptPath, junit string, f machineFlag
 	if cfg.Disk != "" {
 		cfg.Disk = filepath.Join(folder, "data")
 	}
-	cfg.AnyPorts = true
+	cfg.AnyPorts, cfg.Flushless = true, true
 
 	tap, err := checks.NewTAP(os.Stdout, len(script.Checks)+1)
 	if err != nil {

@@ -125,7 +125,7 @@ func (t *training) on(ctx context.Context, disk string) error {
 	if cfg.Disk == "" {
 		return errors.New("what is learned needs a data disk: leave --no-data out")
 	}
-	cfg.AnyPorts = true
+	cfg.AnyPorts, cfg.Flushless = true, true
 	t.m, err = qemu.Start(ctx, cfg)
 	return err
 }
