@@ -277,10 +277,10 @@ func (d *Definition) checkDisk(bad func(place, format string, args ...any)) {
 		}
 	}
 	switch f := d.Disk.Firmware; {
-	case f != UEFI && f != RaspberryPi:
-		bad("disk.firmware", "%q is neither %s nor %s", f, UEFI, RaspberryPi)
-	case f == RaspberryPi && d.Arch != "arm64":
-		bad("disk.firmware", "%s is a machine of arm64; say arch = \"arm64\"", f)
+	case f != UEFI && f != UBoot && f != RaspberryPi:
+		bad("disk.firmware", "%q is none of %s, %s and %s", f, UEFI, UBoot, RaspberryPi)
+	case f != UEFI && d.Arch != "arm64":
+		bad("disk.firmware", "%s boots arm64 alone; say arch = \"arm64\"", f)
 	case f == RaspberryPi && d.Kernel.Flavour == "cloud":
 		bad("disk.firmware", "the cloud kernel has no drivers for a Raspberry Pi; say flavour = \"generic\" in [kernel]")
 	}

@@ -157,7 +157,7 @@ type DataDef struct {
 // DiskDef is how the image lies on a disk, and when a boot of a system that is new there is
 // good.
 type DiskDef struct {
-	Firmware string   `toml:"firmware"` // uefi (default), or raspberrypi
+	Firmware string   `toml:"firmware"` // uefi (default), u-boot or raspberrypi
 	ESP      string   `toml:"esp"`      // size of the partition for the loader, default 512M
 	Slot     string   `toml:"slot"`     // … of each root, default a quarter more than it takes
 	Compress bool     `toml:"compress"` // its root, by LZ4; the kernel has to have CONFIG_EROFS_FS_ZIP, as Debian's do

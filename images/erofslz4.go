@@ -4,8 +4,10 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -124,4 +126,16 @@ func putTar(w *tar.Writer, name string, e *Entry, epoch int64) error {
 	}
 	_, err = w.Write(data)
 	return err
+}
+
+// erofsCompressed says whether files of a file system are compressed: then its superblock has
+// EROFS_FEATURE_INCOMPAT_LZ4_0PADDING (Linux, fs/erofs/erofs_fs.h), as all that mkfs.erofs
+// compresses does.
+func erofsCompressed(fsys io.ReaderAt) (bool, error) {
+	const superblock, incompatible, lz4Padding = 1024, 80, 1
+	b := make([]byte, 4)
+	if _, err := fsys.ReadAt(b, superblock+incompatible); err != nil {
+		return false, err
+	}
+	return binary.LittleEndian.Uint32(b)&lz4Padding != 0, nil
 }

@@ -66,7 +66,7 @@ type Image struct {
 // DiskLayout is how the image lies on a disk. Sizes of partitions are in bytes, and 0 is the
 // default.
 type DiskLayout struct {
-	Firmware string `json:"firmware,omitempty"` // what boots it: UEFI, or RaspberryPi
+	Firmware string `json:"firmware,omitempty"` // what boots it: UEFI, UBoot or RaspberryPi
 	ESP      uint64 `json:"esp,omitempty"`
 	Slot     uint64 `json:"slot,omitempty"` // of each root
 	Compress bool   `json:"compress,omitempty"`

@@ -31,6 +31,7 @@ type DiskReport struct {
 	Problems   []string        `json:"problems,omitempty"` // what is not as it should be
 	Entries    []DiskEntry     `json:"entries"`            // what the loader can boot
 	Roots      []DiskRoot      `json:"roots"`
+	UBoot      []string        `json:"u_boot,omitempty"` // its variables, where it is what boots the disk
 
 	record *slots.Record
 }
@@ -53,10 +54,11 @@ type DiskEntry struct {
 
 // DiskRoot is the root in a slot.
 type DiskRoot struct {
-	Slot   string `json:"slot"`
-	Bytes  uint64 `json:"bytes"`
-	Root   string `json:"root"` // what the hash tree of its blocks comes to
-	Signed bool   `json:"signed"`
+	Slot       string `json:"slot"`
+	Bytes      uint64 `json:"bytes"`
+	Root       string `json:"root"` // what the hash tree of its blocks comes to
+	Signed     bool   `json:"signed"`
+	Compressed bool   `json:"compressed"`
 }
 
 // kinds are types of partitions in a word.
@@ -170,6 +172,9 @@ func (r *DiskReport) readRecord(part *io.SectionReader) {
 	}
 	shown := r.record.Show()
 	r.Record = &shown
+	if slot, once, err := loader.ReadUBoot(part); err == nil && slot != slots.None {
+		r.UBoot = loader.UBootVariables(slot, once)
+	}
 }
 
 // readOnly is a partition that is not written.
@@ -203,6 +208,9 @@ func (r *DiskReport) readRoot(s slots.Slot, data, hashes *io.SectionReader) erro
 		return fmt.Errorf("its root: %w", err)
 	}
 	root := DiskRoot{Slot: s.String(), Bytes: uint64(length), Root: fmt.Sprintf("%x", tree.Root), Signed: len(head.Signature) > 0}
+	if root.Compressed, err = erofsCompressed(data); err != nil {
+		return fmt.Errorf("its root: %w", err)
+	}
 	r.Roots = append(r.Roots, root)
 	if r.record != nil && r.record.Side(s).Root != tree.Root {
 		return fmt.Errorf("its root is %s, and the record wants %x", root.Root, r.record.Side(s).Root)
@@ -217,7 +225,10 @@ func (r *DiskReport) state(s slots.Slot) slots.State {
 	return r.record.Side(s).State
 }
 
-var signedWords = map[bool]string{true: "signed", false: "not signed"}
+var (
+	signedWords     = map[bool]string{true: "signed", false: "not signed"}
+	compressedWords = map[bool]string{true: "compressed", false: "plain"}
+)
 
 // Write prints the report for a person.
 func (r *DiskReport) Write(out io.Writer) error {
@@ -231,8 +242,11 @@ func (r *DiskReport) Write(out io.Writer) error {
 			fmt.Fprintf(w, "record\t%s\n", line)
 		}
 	}
+	for _, v := range r.UBoot {
+		fmt.Fprintf(w, "U-Boot\t%s\n", v)
+	}
 	for _, root := range r.Roots {
-		fmt.Fprintf(w, "root %s\t%s\t%s\t%s\n", root.Slot, size(root.Bytes), signedWords[root.Signed], root.Root)
+		fmt.Fprintf(w, "root %s\t%s\t%s, %s\t%s\n", root.Slot, size(root.Bytes), compressedWords[root.Compressed], signedWords[root.Signed], root.Root)
 	}
 	for _, e := range r.Entries {
 		fmt.Fprintf(w, "boot entry\t%s\n", e.Name)

@@ -69,8 +69,8 @@ func (i *Image) WriteDisk(ctx context.Context, path string, o DiskOptions) error
 }
 
 func (i *Image) writeDisk(ctx context.Context, path, work string, o DiskOptions) error {
-	if o.SecureBoot != nil && i.Disk.Firmware == RaspberryPi {
-		return errors.New("a Raspberry Pi has no Secure Boot of UEFI")
+	if by := cmp.Or(i.Disk.Firmware, UEFI); o.SecureBoot != nil && by != UEFI {
+		return fmt.Errorf("the disk is for firmware %s, which has no Secure Boot of UEFI", by)
 	}
 	if o.SecureBoot != nil && o.Key == nil {
 		return errors.New("for Secure Boot the roots have to be signed too, or one that was swapped would be booted; give --key (`clarity key FILE` makes one)")
@@ -122,8 +122,11 @@ func (i *Image) systemdBoot(ctx context.Context, name string, progress Progress)
 
 // firmwareFiles are those of the loader's partition that are no slot's.
 func (i *Image) firmwareFiles(ctx context.Context, work string, o DiskOptions) ([]fat.File, error) {
-	if i.Disk.Firmware == RaspberryPi {
+	switch i.Disk.Firmware {
+	case RaspberryPi:
 		return i.raspberryPi(ctx, o.Progress)
+	case UBoot:
+		return i.uBoot(), nil
 	}
 	o.Progress.say("fetching systemd-boot")
 	boot, err := i.systemdBoot(ctx, firmware[i.Arch].loader, o.Progress)
@@ -170,24 +173,30 @@ func (i *Image) side(ctx context.Context, s slots.Slot, state, work string, o Di
 		return nil, err
 	}
 	options := i.options(s, state, root.tree)
-	files := [...][]byte{i.entry(s, options), kernel, initrd}
+	parts := [...][]byte{i.entry(s, options), kernel, initrd}
 	if o.SecureBoot != nil {
-		if files, err = i.unified(ctx, s, root.tree, kernel, initrd, work, o); err != nil {
+		if parts, err = i.unified(ctx, s, root.tree, kernel, initrd, work, o); err != nil {
 			return nil, err
 		}
 	}
 	out := &side{rootFile: root}
-	if i.Disk.Firmware == RaspberryPi {
-		if out.files, err = raspberryPiSlot(s, tree, options); err != nil {
-			return nil, err
-		}
-	}
-	var digested [3]io.Reader
-	for n, data := range files {
-		digested[n] = bytes.NewReader(data)
+	for n, data := range parts {
 		if data != nil {
 			out.files = append(out.files, fat.File{Path: loader.Paths(s)[n], Data: data})
 		}
+	}
+	switch i.Disk.Firmware {
+	case RaspberryPi:
+		err = out.forRaspberryPi(s, tree, options)
+	case UBoot:
+		out.forUBoot(s, options)
+	}
+	if err != nil {
+		return nil, err
+	}
+	digested := map[string]io.Reader{}
+	for _, f := range out.files {
+		digested[f.Path] = bytes.NewReader(f.Data)
 	}
 	out.Boot, err = loader.Digest(digested)
 	return out, err
@@ -213,11 +222,14 @@ func (i *Image) partitions(esp *fat.FileSystem, sides map[slots.Slot]*side) ([]d
 	parts := []disk.Partition{
 		{Name: bootdisk.ESP, Type: disk.ESP, Size: esp.Size, MBR: mbrType[i.Disk.Firmware], Fill: esp.WriteTo},
 		{Name: bootdisk.State, Type: disk.State, Size: stateSize, Fill: func(w io.WriterAt) error {
-			for i, at := range slots.Offsets {
-				rec.Seq = uint64(i + 1)
+			for n, at := range slots.Offsets {
+				rec.Seq = uint64(n + 1)
 				if _, err := w.WriteAt(rec.Encode(), at); err != nil {
 					return err
 				}
+			}
+			if i.Disk.Firmware == UBoot {
+				return loader.WriteUBoot(w, slots.A, slots.None)
 			}
 			return nil
 		}},

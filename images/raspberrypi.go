@@ -16,6 +16,7 @@ import (
 // What boots a disk.
 const (
 	UEFI        = "uefi"
+	UBoot       = "u-boot"
 	RaspberryPi = "raspberrypi"
 )
 
@@ -65,18 +66,19 @@ func (i *Image) raspberryPi(ctx context.Context, progress Progress) ([]fat.File,
 	return files, nil
 }
 
-// raspberryPiSlot gives the files of a slot that are only for that firmware: its device
-// trees, and the command line of its kernel.
-func raspberryPiSlot(s slots.Slot, root *Tree, options string) (files []fat.File, err error) {
+// forRaspberryPi adds what only that firmware takes: device trees, and the command line of
+// the slot's kernel.
+func (d *side) forRaspberryPi(s slots.Slot, root *Tree, options string) error {
 	for _, p := range root.Paths() {
 		if path.Dir(p) != deviceTrees {
 			continue
 		}
 		b, err := root.Get(p).Bytes()
 		if err != nil {
-			return nil, err
+			return err
 		}
-		files = append(files, fat.File{Path: loader.Entry(s) + "/" + path.Base(p), Data: b})
+		d.files = append(d.files, fat.File{Path: loader.Entry(s) + "/" + path.Base(p), Data: b})
 	}
-	return append(files, fat.File{Path: loader.Entry(s) + "/cmdline.txt", Data: []byte(options + "\n")}), nil
+	d.files = append(d.files, fat.File{Path: loader.Entry(s) + "/cmdline.txt", Data: []byte(options + "\n")})
+	return nil
 }

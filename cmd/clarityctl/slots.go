@@ -51,7 +51,7 @@ func (c *ctl) changeRecord(next func(slots.Running, *slots.Record) (*slots.Recor
 		if err := rec.Write(r); err != nil {
 			return err
 		}
-		if l := loader.Find(running.ESP); l != nil {
+		if l := loader.Find(running.ESP, running.Record); l != nil {
 			if err := l.Commit(r.Default); err != nil {
 				return err
 			}

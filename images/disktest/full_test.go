@@ -54,6 +54,9 @@ func TestCompressed(t *testing.T) {
 	img, path := build(t, image(t, "compressed.toml"), "compressed.toml")
 	whole(t, path)
 	was, is := rootSize(t, plain), rootSize(t, path)
+	if r, text := report(t, path); !r.Roots[0].Compressed || !strings.Contains(text, "compressed, not signed") {
+		t.Errorf("its report does not say that it is compressed:\n%s", text)
+	}
 	if is > was*2/3 {
 		t.Errorf("the root has %d bytes, and %d when it is plain", is, was)
 	}

@@ -12,17 +12,15 @@ import (
 )
 
 // What was learned is used only by boots that complete, and costs bounded time whatever
-// is in it. Its clock counts instructions: what a boot takes, and so whether another is slow
-// beside it, does not depend on the host.
+// is in it.
 func TestOrderGivesWay(t *testing.T) {
-	img := build(t)
-	m := start(t, qemu.Config{Image: img, Disk: t.TempDir() + "/var", DiskSize: img.DataSize, Accel: qemu.TCG, CountInstructions: true})
+	m := counting(t)
 	m.knows(1, needs...)
 	m.reboot()
 	m.ordered()
 	m.Run("power is cut before a boot completes", func(t *testing.T) {
 		m := m.in(t)
-		m.Must(limit, m.Succeeds("test -e /var/lib/clarity/order -a ! -e /var/lib/clarity/order.trying"))
+		m.keeps()
 		m.MustShell(limit, "mv /var/lib/clarity/order /var/lib/clarity/order.trying; sync")
 		m.cut()
 		m.declared()
@@ -50,7 +48,7 @@ func TestOrderGivesWay(t *testing.T) {
 	})
 	m.Run("a word on the command line turns it off", func(t *testing.T) {
 		m := m.in(t)
-		m.Must(limit, m.Succeeds("test -e /var/lib/clarity/order -a ! -e /var/lib/clarity/order.trying"))
+		m.keeps()
 		off := m.again(func(c *qemu.Config) { c.Append = "clarity.learn=off" })
 		off.says("clarityctl logs -b -u maker", qemu.HasNot("is ready: what others need"))
 		off.MustShell(limit, "test -e /var/lib/clarity/order; ! test -e /run/clarity/order; ! clarityctl is-active clarity-learn")
@@ -60,12 +58,13 @@ func TestOrderGivesWay(t *testing.T) {
 // A unit that is changed to need another one than before is known for what it is within
 // three boots, in which it starts all the same.
 func TestChange(t *testing.T) {
-	m := boot(t)
+	m := counting(t)
 	m.knows(1, needs...)
 	m = m.again(func(c *qemu.Config) { c.Image = build(t, "moved.toml") })
 	m.reboot()
 	m.reboot()
 	m.knows(4, "app ordering maker", "reader hard maker", "visitor runtime store")
+	m.keeps()
 	m.reboot()
 	m.says("clarityctl graph", qemu.Has("this one was started by what they taught"))
 	m.says("clarityctl logs -b -u maker", qemu.Has("maker.service is ready: what others need of it is there"))
@@ -98,6 +97,20 @@ func TestInjected(t *testing.T) {
 	m.says("clarityctl logs -b -u app", qemu.Has("up"))
 	m = m.again(func(c *qemu.Config) { c.Append = "" })
 	m.knows(5, needs...)
+}
+
+// counting boots a machine whose clock counts instructions: what a boot takes, and whether a
+// unit is quiet for a second, does not depend on the host.
+func counting(t *testing.T) machine {
+	t.Helper()
+	img := build(t)
+	return start(t, qemu.Config{Image: img, Disk: t.TempDir() + "/var", DiskSize: img.DataSize, Accel: qemu.TCG, CountInstructions: true})
+}
+
+// keeps waits until this boot has completed with an order for the next one.
+func (m machine) keeps() {
+	m.Helper()
+	m.Must(limit, m.Succeeds("test -e /var/lib/clarity/order -a ! -e /var/lib/clarity/order.trying"))
 }
 
 // again turns the machine off, and gives one that has its disk and differs by change.
@@ -144,7 +157,7 @@ func (m machine) give(order []byte) {
 // machine is the kind of this one, by the order that it has learned.
 func (m machine) machine() string {
 	m.Helper()
-	m.Must(limit, m.Succeeds("test -e /var/lib/clarity/order -a ! -e /var/lib/clarity/order.trying"))
+	m.keeps()
 	ctx, cancel := context.WithTimeout(m.T.Context(), limit)
 	defer cancel()
 	file, err := m.Fetch(ctx, "/var/lib/clarity/order")

@@ -1,7 +1,7 @@
 // Package stage is what PID 1 does before anything else: the kernel's file
 // systems, standard descriptors, host name, loopback, a clock that is not
-// absurd. All of it is in memory and none of it can hang. It imports nothing of
-// ours.
+// absurd; and, from an initramfs, the change to another root. All of it is in
+// memory and none of it can hang. It imports nothing of ours.
 package stage
 
 import (

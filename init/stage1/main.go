@@ -121,7 +121,7 @@ func run(dog *watchdog.Watchdog) (again bool, err error) {
 	if rec.Problem != nil {
 		say("%v", rec.Problem)
 	}
-	l := loader.Find(d.Parts[bootdisk.ESP].Device)
+	l := loader.Find(d.Parts[bootdisk.ESP].Device, d.Parts[bootdisk.State].Device)
 	c := choose(rec, slots.Boot{ID: bootID(), Loaded: w.slot, Forced: w.forced})
 	times.Chosen = sinceBoot()
 	if c.Tired {

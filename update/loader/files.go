@@ -1,21 +1,22 @@
 package loader
 
 import (
-	"bytes"
+	"bufio"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"regexp"
-	"strings"
+	"slices"
 
 	"clarityos/update/slots"
 )
 
-// Paths are a slot's files on the loader's partition: boot entry, kernel and initramfs. A
-// unified kernel image lies in the place of the kernel, and there is no initramfs then, which
-// counts as an empty one.
+// Paths are the files that a slot has on the loader's partition, whatever the firmware: boot
+// entry, kernel and initramfs. A unified kernel image lies in the place of the kernel, and
+// there is no initramfs then.
 func Paths(s slots.Slot) [3]string {
 	name := Entry(s)
 	return [...]string{"loader/entries/" + name + ".conf", name + "/vmlinuz", name + "/initrd"}
@@ -27,50 +28,54 @@ const StateWord = "clarity.state="
 
 var stateGUID = regexp.MustCompile(StateWord + `[0-9A-Fa-f-]{36}`)
 
-// Digest gives the SHA-256 of the files' SHA-256, in the order of Paths; of the boot entry
-// without the GUID of the disk.
-func Digest(files [3]io.Reader) (sum [32]byte, err error) {
-	entry, err := io.ReadAll(io.LimitReader(files[0], entryMost))
-	if err != nil {
-		return sum, err
-	}
-	files[0] = bytes.NewReader(stateGUID.ReplaceAll(entry, []byte(StateWord)))
+// Digest gives the SHA-256 of a line for each file of a slot, in the order of their paths on
+// the loader's partition: path, space, the file's SHA-256 in hex. A file of less than 64 KiB, as
+// all those are that a kernel's command line stands in, counts without the GUID of the disk.
+func Digest(files map[string]io.Reader) (sum [32]byte, err error) {
 	all := sha256.New()
-	for _, r := range files {
+	for _, path := range slices.Sorted(maps.Keys(files)) {
 		one := sha256.New()
-		if _, err := io.Copy(one, r); err != nil {
+		r := bufio.NewReaderSize(files[path], textMost) // go-diskfs 1.9.4 errs in reads that do not end where clusters do
+		text, err := r.Peek(textMost)
+		if err == io.EOF {
+			one.Write(stateGUID.ReplaceAll(text, []byte(StateWord)))
+		} else if _, err = io.Copy(one, r); err != nil {
 			return sum, err
 		}
-		all.Write(one.Sum(nil))
+		fmt.Fprintf(all, "%s %x\n", path, one.Sum(nil))
 	}
 	return [32]byte(all.Sum(nil)), nil
 }
 
-// entryMost bounds what is read of a boot entry, in bytes: what comes later does nothing.
-const entryMost = 64 << 10
+const textMost = 64 << 10 // bytes
 
 // ErrAltered is that a slot's files are not what was written, so that its kernel is not to
 // be started.
-var ErrAltered = errors.New("its kernel, initramfs or boot entry is not what was written")
+var ErrAltered = errors.New("its kernel, what comes with it or its boot entry is not what was written")
 
-// Check says whether a slot's files on the loader's partition have a digest; the error wraps
-// ErrAltered when they do not. A digest of zeros is not known, and all files have it.
+// Check says whether a slot's files on the loader's partition, its boot entry and all of its
+// folder, have a digest; the error wraps ErrAltered when they do not. A digest of zeros is not
+// known, and all files have it.
 func Check(partition fs.FS, s slots.Slot, want [32]byte) error {
 	if want == [32]byte{} {
 		return nil
 	}
-	var files [3]io.Reader
-	for i, path := range Paths(s) {
+	folder, err := fs.ReadDir(partition, Entry(s))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrAltered, err)
+	}
+	paths := []string{Paths(s)[0]}
+	for _, e := range folder {
+		paths = append(paths, Entry(s)+"/"+e.Name())
+	}
+	files := map[string]io.Reader{}
+	for _, path := range paths {
 		f, err := partition.Open(path)
-		switch {
-		case err != nil && i == 2: // not every file system says that a file is not there by fs.ErrNotExist
-			files[i] = strings.NewReader("")
-			continue
-		case err != nil:
+		if err != nil {
 			return fmt.Errorf("%w: %w", ErrAltered, err)
 		}
 		defer f.Close()
-		files[i] = f
+		files[path] = f
 	}
 	if got, err := Digest(files); err != nil || got != want {
 		return errors.Join(ErrAltered, err)

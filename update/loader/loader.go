@@ -7,6 +7,7 @@
 //	efivars.go      variables of the firmware
 //	systemdboot.go  systemd-boot, by its variables
 //	bootnext.go     the firmware itself, by its boot options
+//	uboot.go        U-Boot, by variables of its environment
 //	raspberrypi.go  the firmware of Raspberry Pis
 package loader
 
@@ -28,10 +29,14 @@ type Loader interface {
 }
 
 // Find gives what has loaded this machine's kernel; nil: nothing that can be asked. The
-// loader's partition is the device esp, "" where it is not known.
-func Find(esp string) Loader {
+// loader's partition is the device esp, and that with the record of slots is state; "" where
+// one is not known.
+func Find(esp, state string) Loader {
 	if v, ok := ofFirmware(); ok {
 		return findUEFI(v)
+	}
+	if l := findUBoot(state); l != nil {
+		return l
 	}
 	return findRaspberryPi("/proc/device-tree/compatible", esp)
 }

@@ -35,7 +35,7 @@ func Run(ctx context.Context, trial plan.Trial, say func(string)) error {
 		switch {
 		case v == Good:
 			say(fmt.Sprintf("slot %v is good", s))
-			return false, keep(rec, s, running.ESP)
+			return false, keep(rec, s, running)
 		case rec.Now.Side(s).State == slots.Good:
 			say(fmt.Sprintf("slot %v was good and stays: %s", s, why))
 			return false, nil
@@ -95,13 +95,13 @@ func judge(ctx context.Context, say func(string), judgement func(slots.Running, 
 }
 
 // keep has the record say that a slot is good, and the loader boot it from now on.
-func keep(rec *bootdisk.Record, s slots.Slot, esp string) error {
+func keep(rec *bootdisk.Record, s slots.Slot, running slots.Running) error {
 	if next := rec.Now.MarkGood(s); *next != *rec.Now {
 		if err := rec.Write(next); err != nil {
 			return err
 		}
 	}
-	if l := loader.Find(esp); l != nil {
+	if l := loader.Find(running.ESP, running.Record); l != nil {
 		return l.Commit(s)
 	}
 	return nil

@@ -1,0 +1,83 @@
+//go:build full
+
+package disktest
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"clarityos/images"
+	"clarityos/qemu"
+	"clarityos/update/loader"
+	"clarityos/update/slots"
+)
+
+// U-Boot boots the slot that it was asked for once, and then the one that is good.
+func TestUBoot(t *testing.T) {
+	arm := images.Override{Arch: "arm64", Overlays: []string{"uboot.toml"}}
+	img, path := buildWith(t, imageWith(t, arm), arm)
+	whole(t, path)
+	trial(t, path)
+	variables := func() section {
+		t.Helper()
+		start, err := startOf(path, "clarity-state")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return section{f, start}
+	}
+	has := func(slot, once slots.Slot) {
+		t.Helper()
+		v := variables()
+		defer v.Close()
+		if s, o, err := loader.ReadUBoot(v); err != nil || s != slot || o != once {
+			t.Fatalf("U-Boot is asked for slot %v and once for %v, %v", s, o, err)
+		}
+	}
+	has(slots.A, slots.None)
+	if r, text := report(t, path); !slices.Equal(r.UBoot, []string{"clarity_slot=a"}) {
+		t.Errorf("its report is\n%s", text)
+	}
+	v := variables()
+	if err := loader.WriteUBoot(v, slots.A, slots.B); err != nil {
+		t.Fatal(err)
+	}
+	v.Close()
+	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path, BootBy: qemu.UBoot})
+	m.Must(patience, m.Prints("clarityctl slots", qemu.Has("slot b: good, runs, default, 1 made", "slot b is tried, 1 more times after this one; loader: U-Boot")))
+	booted := func(want ...string) {
+		t.Helper()
+		var got []string
+		for line := range strings.Lines(m.Console().Tail(10000)) {
+			if _, said, is := strings.Cut(line, "clarity: "); is {
+				got = append(got, strings.TrimSpace(said))
+			}
+		}
+		if strings.Join(got, "\n") != strings.Join(want, "\n") {
+			t.Fatalf("U-Boot's script says %q, wanted %q", got, want)
+		}
+	}
+	booted("slot b, once", "booting slot b")
+	has(slots.B, slots.None)
+	reboot(t, m)
+	m.Must(patience, m.Prints("clarityctl slots", qemu.Has("slot b: good, runs, default, 1 made", "this boot: slot b is good; loader: U-Boot")))
+	m.MustShell(limit, "clarityctl slots mark-bad b")
+	reboot(t, m)
+	m.Must(patience, m.Prints("clarityctl slots", qemu.Has("slot a: good, runs, default", "this boot: slot a is good; loader: U-Boot")))
+}
+
+// What U-Boot cannot read, it does without.
+func TestUBootDamaged(t *testing.T) {
+	arm := images.Override{Arch: "arm64", Overlays: []string{"uboot.toml"}}
+	img, path := buildWith(t, imageWith(t, arm), arm)
+	overwrite(t, path, "clarity-state", loader.UBootAt, []byte(strings.Repeat("garbage=\xff", 50)))
+	mtool(t, path, "mdel", "::"+loader.Entry(slots.A)+"/vmlinuz")
+	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path, BootBy: qemu.UBoot})
+	m.Must(patience, m.Prints("clarityctl slots", qemu.Has("slot b: good, runs, default", "slot a: bad", "loader: none")))
+}
