@@ -46,27 +46,25 @@ func findUBoot(device string) Loader {
 func (uBoot) String() string { return "U-Boot" }
 
 func (u uBoot) ArmOnce(s slots.Slot) error {
-	return u.write(func(w io.ReaderAt) (slot, once slots.Slot, err error) {
-		slot, _, err = ReadUBoot(w)
-		return slot, s, err
-	})
+	return u.change(func(slot slots.Slot) (_, once slots.Slot) { return slot, s })
 }
 
 func (u uBoot) Commit(s slots.Slot) error {
-	return u.write(func(io.ReaderAt) (slot, once slots.Slot, err error) { return s, slots.None, nil })
+	return u.change(func(slots.Slot) (slot, once slots.Slot) { return s, slots.None })
 }
 
-// write has the variables become what next makes of them.
-func (u uBoot) write(next func(io.ReaderAt) (slot, once slots.Slot, err error)) error {
+// change has the variables become what to makes of the slot that is booted, and writes only
+// what is not so already.
+func (u uBoot) change(to func(slots.Slot) (slot, once slots.Slot)) error {
 	f, err := os.OpenFile(u.device, os.O_RDWR, 0)
 	if err != nil {
 		return fmt.Errorf("ask U-Boot: %w", err)
 	}
-	slot, once, err := next(f)
-	if err == nil {
-		err = WriteUBoot(f, slot, once)
+	was, wasOnce, err := ReadUBoot(f)
+	if slot, once := to(was); err == nil && (slot != was || once != wasOnce) {
+		err = errors.Join(WriteUBoot(f, slot, once), f.Sync())
 	}
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("ask U-Boot: %w", err)
 	}
 	return nil
