@@ -31,12 +31,12 @@ const (
 	SD     Bus = "sd" // the disk's size has to be a power of two
 )
 
-// buses are the devices that attach the drive "boot".
+// buses are the devices that attach the drive "boot"; a kernel from QEMU comes before it.
 var buses = map[Bus][]string{
-	Virtio: {"virtio-blk-pci,drive=boot,bootindex=0"},
-	NVMe:   {"nvme,drive=boot,serial=boot,bootindex=0"},
-	SATA:   {"ahci,id=ahci", "ide-hd,drive=boot,bus=ahci.0,bootindex=0"},
-	USB:    {"qemu-xhci", "usb-storage,drive=boot,bootindex=0"},
+	Virtio: {"virtio-blk-pci,drive=boot,bootindex=1"},
+	NVMe:   {"nvme,drive=boot,serial=boot,bootindex=1"},
+	SATA:   {"ahci,id=ahci", "ide-hd,drive=boot,bus=ahci.0,bootindex=1"},
+	USB:    {"qemu-xhci", "usb-storage,drive=boot,bootindex=1"},
 	SD:     {"sdhci-pci", "sd-card,drive=boot"},
 }
 
