@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -96,43 +97,53 @@ func TestCorruptRoot(t *testing.T) {
 	m.Must(limit, m.ConsoleLine("stage 1: slot a: mount root-a as the root: .*; the machine restarts in 20s"))
 }
 
-// What is broken in a slot that is tried is left for the other one, with the reason.
+// brokenSlot is what is wrong with a slot that is tried, and why it was left then.
+type brokenSlot struct {
+	overlay string // of the image in the slot
+	damage  func(t *testing.T, path string)
+	reason  string
+}
+
+const tries = "slot b: none of its 2 boots was good"
+
+var altered = "slot b: " + loader.ErrAltered.Error()
+
+var brokenSlots = map[string]brokenSlot{
+	"a unit that fails":                 {"fails.toml", nil, "slot b: broken.service has failed: "},
+	"a unit that turns ill":             {"ill.toml", nil, "slot b: ill.service is unhealthy: "},
+	"a gate that hangs":                 {"hung.toml", nil, tries},
+	"an init that ends":                 {"crashes.toml", nil, tries},
+	"a kernel that panics":              {"panics.toml", nil, tries},
+	"a kernel that hangs":               {"hangs.toml", nil, tries},
+	"an initramfs that is none":         {"", garbled("clarity-b/initrd"), altered},
+	"a kernel that is none":             {"", garbled("clarity-b/vmlinuz"), altered},
+	"a boot entry that is none":         {"", garbled("loader/entries/clarity-b.conf"), altered},
+	"no boot entry":                     {"", removed("loader/entries/clarity-b.conf"), altered},
+	"a root that is no file system":     {"", overwritten("root-b", 1024, []byte("no erofs")), "slot b: mount root-b as the root: "},
+	"a hash tree without its first one": {"", overwritten("verity-b", 0, make([]byte, 4096)), "slot b: "},
+	"a root that is cut short":          {"", overwritten("root-b", 1<<20, make([]byte, 20<<20)), "slot b: "},
+	"a hash that is another one":        {"", overwritten("verity-b", 4096, []byte("no hash")), "slot b: "},
+}
+
+// isLeft holds a slot that is tried to be left for the other one, with the reason.
+func (c brokenSlot) isLeft(t *testing.T, o images.Override, by qemu.Firmware) {
+	broken := o
+	if c.overlay != "" {
+		broken.Overlays = append(slices.Clone(o.Overlays), c.overlay)
+	}
+	img, path := buildWith(t, imageWith(t, broken), o)
+	trial(t, path)
+	if c.damage != nil {
+		c.damage(t, path)
+	}
+	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path, BootBy: by})
+	m.Must(patience, m.Prints("clarityctl slots", qemu.Has("slot a: good, runs, default", "slot b: bad", "latest fall-back: "+c.reason)))
+	m.MustShell(limit, "clarityctl wait --timeout 60s")
+}
+
 func TestBroken(t *testing.T) {
-	const tries, altered = "slot b: none of its 2 boots was good", "slot b: its kernel, initramfs or boot entry is not what was written"
-	for name, c := range map[string]struct {
-		overlay string // of the image in the slot
-		damage  func(t *testing.T, path string)
-		reason  string
-	}{
-		"a unit that fails":                 {"fails.toml", nil, "slot b: broken.service has failed: "},
-		"a unit that turns ill":             {"ill.toml", nil, "slot b: ill.service is unhealthy: "},
-		"a gate that hangs":                 {"hung.toml", nil, tries},
-		"an init that ends":                 {"crashes.toml", nil, tries},
-		"a kernel that panics":              {"panics.toml", nil, tries},
-		"a kernel that hangs":               {"hangs.toml", nil, tries},
-		"an initramfs that is none":         {"", garbled("clarity-b/initrd"), altered},
-		"a kernel that is none":             {"", garbled("clarity-b/vmlinuz"), altered},
-		"a boot entry that is none":         {"", garbled("loader/entries/clarity-b.conf"), altered},
-		"no boot entry":                     {"", removed("loader/entries/clarity-b.conf"), altered},
-		"a root that is no file system":     {"", overwritten("root-b", 1024, []byte("no erofs")), "slot b: mount root-b as the root: "},
-		"a hash tree without its first one": {"", overwritten("verity-b", 0, make([]byte, 4096)), "slot b: "},
-		"a root that is cut short":          {"", overwritten("root-b", 1<<20, make([]byte, 20<<20)), "slot b: "},
-		"a hash that is another one":        {"", overwritten("verity-b", 4096, []byte("no hash")), "slot b: "},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var overlays []string
-			if c.overlay != "" {
-				overlays = append(overlays, c.overlay)
-			}
-			img, path := build(t, image(t, overlays...))
-			trial(t, path)
-			if c.damage != nil {
-				c.damage(t, path)
-			}
-			m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path})
-			m.Must(patience, m.Prints("clarityctl slots", qemu.Has("slot a: good, runs, default", "slot b: bad", "latest fall-back: "+c.reason)))
-			m.MustShell(limit, "clarityctl wait --timeout 60s")
-		})
+	for name, c := range brokenSlots {
+		t.Run(name, func(t *testing.T) { c.isLeft(t, images.Override{}, qemu.UEFI) })
 	}
 }
 

@@ -72,6 +72,20 @@ func TestUBoot(t *testing.T) {
 	m.Must(patience, m.Prints("clarityctl slots", qemu.Has("slot a: good, runs, default", "this boot: slot a is good; loader: U-Boot")))
 }
 
+// What is broken is left under U-Boot too, but for a kernel that hangs: Debian's cloud kernel
+// for arm64 has no watchdog that could end it. One that panics was tried by kexec.
+func TestUBootBroken(t *testing.T) {
+	for _, name := range []string{"a unit that fails", "an init that ends", "a kernel that panics", "a kernel that is none", "no boot entry", "a root that is no file system"} {
+		t.Run(name, func(t *testing.T) {
+			brokenSlots[name].isLeft(t, images.Override{Arch: "arm64", Overlays: []string{"uboot.toml"}}, qemu.UBoot)
+		})
+	}
+	c := brokenSlot{damage: removed(loader.Entry(slots.B) + "/boot.env"), reason: altered}
+	t.Run("no command line", func(t *testing.T) {
+		c.isLeft(t, images.Override{Arch: "arm64", Overlays: []string{"uboot.toml"}}, qemu.UBoot)
+	})
+}
+
 // What U-Boot cannot read, it does without.
 func TestUBootDamaged(t *testing.T) {
 	arm := images.Override{Arch: "arm64", Overlays: []string{"uboot.toml"}}
