@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +22,12 @@ const (
 )
 
 func main() {
+	if filepath.Base(os.Args[0]) == "modprobe" { // the kernel asks for what may not be there
+		if devices.Modprobe(os.Args[1:]) != nil {
+			os.Exit(1)
+		}
+		return
+	}
 	fmt.Fprintln(os.Stderr, "plain init:", run())
 	unix.Sync()
 	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
