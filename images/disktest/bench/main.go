@@ -6,7 +6,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -130,7 +129,8 @@ func boot(ctx context.Context, cfg qemu.Config) (t times, err error) {
 		return t, err
 	}
 	if res, err := m.Shell(ctx, "clarityctl wait --timeout 300s"); err != nil || !res.OK() {
-		return t, fmt.Errorf("the boot did not complete: %v, %v", res, err)
+		status, _ := m.Shell(ctx, "clarityctl status; clarityctl logs -p err") // it says more, if it can
+		return t, fmt.Errorf("the boot did not complete: %v, %v: %s", res, err, status.Stdout)
 	}
 	var st control.StatusReply
 	if err := m.JSON(ctx, "clarityctl status --json", &st); err != nil {
@@ -149,14 +149,16 @@ func boot(ctx context.Context, cfg qemu.Config) (t times, err error) {
 			t.service = min(t.service, t.init+u.At)
 		}
 	}
-	if res, err := m.Shell(ctx, "test -e "+slots.RunningFile); err != nil || !res.OK() {
-		return t, errors.Join(err, m.PowerOff(ctx))
+	if cfg.BootDisk == "" {
+		return t, m.PowerOff(ctx)
 	}
 	var running slots.Running
 	if err := m.JSON(ctx, "cat "+slots.RunningFile, &running); err != nil {
 		return t, err
 	}
-	t.Times = running.Times
+	if t.Times = running.Times; t.Root == 0 {
+		return t, m.PowerOff(ctx) // without slots
+	}
 	if t.before, err = sincePower(ctx, m); err != nil {
 		return t, err
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"clarityos/init/devices"
 	"clarityos/init/stage"
+	"clarityos/update/slots"
 	"clarityos/update/slots/bootdisk"
 )
 
@@ -40,10 +42,11 @@ func run() error {
 	}
 	stage.StandardFiles()
 	scan := devices.Load([]string{"erofs", "overlay"}, func(line string) { fmt.Fprintln(os.Stderr, line) })
-	device, err := await(scan)
+	d, err := await(scan)
 	if err != nil {
 		return err
 	}
+	device := d.Parts[bootdisk.Root+"-a"].Device
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return err
 	}
@@ -53,26 +56,34 @@ func run() error {
 	if err := stage.Writable(root, "/etc", "/var"); err != nil {
 		return err
 	}
+	// What comes after it does the same as under stage 1, but judges no slot.
+	running, err := json.Marshal(slots.Running{Slot: "a", Worse: true, Reason: "nothing was asked", Record: d.Parts[bootdisk.State].Device, ESP: d.Parts[bootdisk.ESP].Device, Loader: "none"})
+	if err == nil {
+		err = os.WriteFile(slots.RunningFile, running, 0o644)
+	}
+	if err != nil {
+		return err
+	}
 	return stage.Become(root, "/init", append(os.Environ(), stage.Moved+"=1"))
 }
 
 // await waits for the root's partition, and looks for it as often as stage 1 does.
-func await(scan func()) (device string, err error) {
+func await(scan func()) (bootdisk.Disk, error) {
 	began := time.Now()
 	for n := 0; time.Since(began) < limit; n++ {
 		d, err := bootdisk.Find(os.DirFS("/sys/block"), os.DirFS("/dev"), "")
 		if err == nil {
 			if err = d.Has(bootdisk.Root + "-a"); err == nil {
-				return d.Parts[bootdisk.Root+"-a"].Device, nil
+				return d, nil
 			}
 		}
 		if !errors.Is(err, bootdisk.ErrNotYet) {
-			return "", err
+			return d, err
 		}
 		time.Sleep(20 * time.Millisecond)
 		if n%10 == 9 {
 			scan()
 		}
 	}
-	return "", fmt.Errorf("there is no disk with slots after %v", limit)
+	return bootdisk.Disk{}, fmt.Errorf("there is no disk with slots after %v", limit)
 }
