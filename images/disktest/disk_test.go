@@ -161,16 +161,8 @@ func trial(t *testing.T, path string) {
 // change changes a disk's record of slots.
 func change(t *testing.T, path string, to func(*slots.Record) (*slots.Record, error)) {
 	t.Helper()
-	start, err := startOf(path, "clarity-state")
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	part := section{f, start}
+	part := state(t, path)
+	defer part.Close()
 	r, err := slots.Read(part)
 	if r == nil {
 		t.Fatal(err)
@@ -182,6 +174,20 @@ func change(t *testing.T, path string, to func(*slots.Record) (*slots.Record, er
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// state is the partition with a disk's record of slots, which the caller closes.
+func state(t *testing.T, path string) section {
+	t.Helper()
+	start, err := startOf(path, "clarity-state")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return section{f, start}
 }
 
 // section is a partition of the disk in a file.

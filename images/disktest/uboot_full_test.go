@@ -3,7 +3,6 @@
 package disktest
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -14,27 +13,16 @@ import (
 	"clarityos/update/slots"
 )
 
+var forUBoot = images.Override{Arch: "arm64", Overlays: []string{"uboot.toml"}}
+
 // U-Boot boots the slot that it was asked for once, and then the one that is good.
 func TestUBoot(t *testing.T) {
-	arm := images.Override{Arch: "arm64", Overlays: []string{"uboot.toml"}}
-	img, path := buildWith(t, imageWith(t, arm), arm)
+	img, path := buildWith(t, imageWith(t, forUBoot), forUBoot)
 	whole(t, path)
 	trial(t, path)
-	variables := func() section {
-		t.Helper()
-		start, err := startOf(path, "clarity-state")
-		if err != nil {
-			t.Fatal(err)
-		}
-		f, err := os.OpenFile(path, os.O_RDWR, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return section{f, start}
-	}
 	has := func(slot, once slots.Slot) {
 		t.Helper()
-		v := variables()
+		v := state(t, path)
 		defer v.Close()
 		if s, o, err := loader.ReadUBoot(v); err != nil || s != slot || o != once {
 			t.Fatalf("U-Boot is asked for slot %v and once for %v, %v", s, o, err)
@@ -44,7 +32,7 @@ func TestUBoot(t *testing.T) {
 	if r, text := report(t, path); !slices.Equal(r.UBoot, []string{"clarity_slot=a"}) {
 		t.Errorf("its report is\n%s", text)
 	}
-	v := variables()
+	v := state(t, path)
 	if err := loader.WriteUBoot(v, slots.A, slots.B); err != nil {
 		t.Fatal(err)
 	}
@@ -77,19 +65,18 @@ func TestUBoot(t *testing.T) {
 func TestUBootBroken(t *testing.T) {
 	for _, name := range []string{"a unit that fails", "an init that ends", "a kernel that panics", "a kernel that is none", "no boot entry", "a root that is no file system"} {
 		t.Run(name, func(t *testing.T) {
-			brokenSlots[name].isLeft(t, images.Override{Arch: "arm64", Overlays: []string{"uboot.toml"}}, qemu.UBoot)
+			brokenSlots[name].isLeft(t, forUBoot, qemu.UBoot)
 		})
 	}
 	c := brokenSlot{damage: removed(loader.Entry(slots.B) + "/boot.env"), reason: altered}
 	t.Run("no command line", func(t *testing.T) {
-		c.isLeft(t, images.Override{Arch: "arm64", Overlays: []string{"uboot.toml"}}, qemu.UBoot)
+		c.isLeft(t, forUBoot, qemu.UBoot)
 	})
 }
 
 // What U-Boot cannot read, it does without.
 func TestUBootDamaged(t *testing.T) {
-	arm := images.Override{Arch: "arm64", Overlays: []string{"uboot.toml"}}
-	img, path := buildWith(t, imageWith(t, arm), arm)
+	img, path := buildWith(t, imageWith(t, forUBoot), forUBoot)
 	overwrite(t, path, "clarity-state", loader.UBootAt, []byte(strings.Repeat("garbage=\xff", 50)))
 	mtool(t, path, "mdel", "::"+loader.Entry(slots.A)+"/vmlinuz")
 	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path, BootBy: qemu.UBoot})
