@@ -32,7 +32,7 @@ test: deps browser ## every test that a change has to pass, boot tests included
 
 test-full: deps browser ## the long proofs as well: more kernels, more schedules, fuzzing
 	$(CLARITY) kernel fetch debian:forky-cloud
-	$(TEST) -timeout 80m -tags full ./...
+	$(TEST) -timeout 180m -tags full ./...
 	$(TEST) -timeout 80m -run 'TestSchedules$$' ./services/supervisor -rapid.checks=30000
 	$(TEST) -timeout 80m -tags full -run TestSchedulesOfImages ./services/supervisor -rapid.checks=5000
 	.ci/fuzz 200000
