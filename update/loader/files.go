@@ -8,8 +8,12 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"os"
 	"regexp"
 	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"clarityos/update/slots"
 )
@@ -27,6 +31,11 @@ func Paths(s slots.Slot) [3]string {
 const StateWord = "clarity.state="
 
 var stateGUID = regexp.MustCompile(StateWord + `[0-9A-Fa-f-]{36}`)
+
+// StateGUID gives the GUID that a kernel's command line names the disk by, "" where it does not.
+func StateGUID(commandLine string) string {
+	return strings.TrimPrefix(stateGUID.FindString(commandLine), StateWord)
+}
 
 // Digest gives the SHA-256 of a line for each file of a slot, in the order of their paths on
 // the loader's partition: path, space, the file's SHA-256 in hex. A file of less than 64 KiB, as
@@ -81,4 +90,17 @@ func Check(partition fs.FS, s slots.Slot, want [32]byte) error {
 		return errors.Join(ErrAltered, err)
 	}
 	return nil
+}
+
+// Mounted has work done on the files of the loader's partition.
+func Mounted(device string, work func(dir string) error) error {
+	dir, err := os.MkdirTemp("/run", "clarity-loader-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(dir)
+	if err := unix.Mount(device, dir, "vfat", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+		return fmt.Errorf("mount the loader's partition %s: %w", device, err)
+	}
+	return errors.Join(work(dir), unix.Unmount(dir, 0))
 }

@@ -33,7 +33,7 @@ func findRaspberryPi(compatible, esp string) Loader {
 		return nil
 	}
 	return raspberryPi{
-		edit: func(work func(dir string) error) error { return mounted(esp, work) },
+		edit: func(work func(dir string) error) error { return Mounted(esp, work) },
 		flag: setTryboot,
 	}
 }
@@ -103,19 +103,6 @@ func replace(dir, name, text string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
-}
-
-// mounted has work done on a partition's files.
-func mounted(device string, work func(dir string) error) error {
-	dir, err := os.MkdirTemp("/run", "clarity-loader-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(dir)
-	if err := unix.Mount(device, dir, "vfat", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
-		return fmt.Errorf("mount the loader's partition %s: %w", device, err)
-	}
-	return errors.Join(work(dir), unix.Unmount(dir, 0))
 }
 
 // setTryboot asks the firmware for it by its mailbox (the property SET_REBOOT_FLAGS of

@@ -56,8 +56,8 @@ func refuse(r Reason, format string, args ...any) error {
 
 // Force says which refusals a person has overruled; none of them is about safety.
 type Force struct {
-	Older  bool // an older version, or the same
-	Failed bool // one that was left before
+	Older bool // an older version, or the same
+	Again bool // one that was left before
 }
 
 // Accept says whether a machine can take a release: nil, or a *Refusal with the first reason
@@ -83,7 +83,7 @@ func (m *Manifest) Accept(on Machine, force Force) error {
 	if err := m.age(on, force); err != nil {
 		return err
 	}
-	if why, failed := on.Refused[m.Version]; failed && !force.Failed {
+	if why, failed := on.Refused[m.Version]; failed && !force.Again {
 		return refuse(FailedBefore, "%s was tried on this machine and left: %s; --again tries it once more", what, why)
 	}
 	return m.needs(on)

@@ -130,7 +130,7 @@ func TestAccept(t *testing.T) {
 		"it is wanted":         {func(_ *Manifest, on *Machine) { on.Version = "1.10.0" }, Force{Older: true}, ""},
 		"no version runs":      {func(_ *Manifest, on *Machine) { on.Version = "" }, Force{}, ""},
 		"it failed here":       {func(_ *Manifest, on *Machine) { on.Refused = map[string]string{"1.2.0": "no"} }, Force{Older: true}, FailedBefore},
-		"once more":            {func(_ *Manifest, on *Machine) { on.Refused = map[string]string{"1.2.0": "no"} }, Force{Failed: true}, ""},
+		"once more":            {func(_ *Manifest, on *Machine) { on.Refused = map[string]string{"1.2.0": "no"} }, Force{Again: true}, ""},
 		"kernel":               {func(_ *Manifest, on *Machine) { on.Components[KernelName] = "5.10.0-33-amd64" }, Force{true, true}, WrongKernel},
 		"an image too old":     {func(_ *Manifest, on *Machine) { on.Components["demo"] = "0.9.0" }, Force{true, true}, Missing},
 		"a component is gone":  {func(_ *Manifest, on *Machine) { delete(on.Components, "demo") }, Force{true, true}, Missing},

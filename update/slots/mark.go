@@ -85,3 +85,17 @@ func (r *Record) Try(s Slot, tries uint8) (*Record, error) {
 	next.Armed, next.Asked, next.Failures = None, 0, 0
 	return &next, nil
 }
+
+// Untry gives the record after a person has taken back that a slot be tried. It keeps its
+// system. The other slot must be good.
+func (r *Record) Untry(s Slot) (*Record, error) {
+	side := r.Side(s)
+	if side.State != Trying || r.Side(s.Other()).State != Good {
+		return nil, fmt.Errorf("slot %v is %v and slot %v %v; there is nothing to take back", s, side.State, s.Other(), r.Side(s.Other()).State)
+	}
+	next := *r
+	side = next.Side(s)
+	side.State, side.Left = Installed, 0
+	next.Armed, next.Asked = None, 0
+	return &next, nil
+}

@@ -75,6 +75,23 @@ func Find(block, dev fs.FS, guid string) (Disk, error) {
 	return Disk{}, fmt.Errorf("these disks have a partition %s, and nothing says which one was booted from: %s; remove all but one", State, strings.Join(which, ", "))
 }
 
+// Of gives the disk that has a partition, by that one's path below /dev.
+func Of(block fs.FS, device string) (Disk, error) {
+	names, err := fs.ReadDir(block, ".")
+	if err != nil {
+		return Disk{}, fmt.Errorf("look for disks: %w", err)
+	}
+	for _, n := range names {
+		d := Disk{n.Name(), partitions(block, n.Name())}
+		for _, p := range d.Parts {
+			if p.Device == device {
+				return d, nil
+			}
+		}
+	}
+	return Disk{}, fmt.Errorf("the disk with partition %s %w", device, ErrNotYet)
+}
+
 // readTable takes partitions' GUIDs from the table itself: Linux 6.12 does not tell them.
 // What cannot be read stays unknown.
 func (d Disk) readTable(block, dev fs.FS) {

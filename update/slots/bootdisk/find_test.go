@@ -56,6 +56,12 @@ func TestFind(t *testing.T) {
 	if err != nil || d.Parts["root-a"] != (Partition{"/dev/sdb3", "root-a", "3"}) {
 		t.Errorf("%+v, %v", d, err)
 	}
+	if d, err := Of(sys(map[string][]string{"sda": {"esp"}, "sdb": mine}), "/dev/sdb3"); err != nil || d.Name != "sdb" || d.Parts["root-a"].Device != "/dev/sdb3" {
+		t.Errorf("%+v, %v", d, err)
+	}
+	if d, err := Of(sys(map[string][]string{"sda": {"esp"}}), "/dev/sdb3"); !errors.Is(err, ErrNotYet) {
+		t.Errorf("%+v, %v", d, err)
+	}
 	if err := d.Has("esp", "root-a"); err != nil {
 		t.Error(err)
 	}
