@@ -247,6 +247,23 @@ var updateState = &Kind{Topic: "update.state", Version: 1, Priority: Critical, K
 // About gives the kind of the message and what it is about.
 func (m *UpdateState) About() (*Kind, string) { return updateState, m.Component }
 
+// UpdateProgress is what topic update.progress carries. An update is being written.
+type UpdateProgress struct {
+	Component string `json:"component"` // what is updated; `system` for the root
+	Version   string `json:"version"`   // the version that it is about
+	Bytes     int    `json:"bytes"`     // what is written in all
+	Written   int    `json:"written"`   // … so far
+	Lacking   int    `json:"lacking"`   // bytes that have to be fetched, compressed
+	Fetched   int    `json:"fetched"`   // … so far
+}
+
+var updateProgress = &Kind{Topic: "update.progress", Version: 1, Priority: Low, Key: "",
+	Keep: false, Public: false, body: func() Body { return new(UpdateProgress) },
+	fields: map[string]fieldType{"component": aString, "version": aString, "bytes": anInt, "written": anInt, "lacking": anInt, "fetched": anInt}}
+
+// About gives the kind of the message and what it is about.
+func (m *UpdateProgress) About() (*Kind, string) { return updateProgress, "" }
+
 // RestartPlanned is what topic restart.planned carries. A restart is planned, or put off.
 type RestartPlanned struct {
 	What   string        `json:"what"`   // the unit; `system` for the machine
@@ -293,6 +310,7 @@ var Kinds = map[string]*Kind{
 	"prediction.failure": predictionFailure,
 	"prediction.act":     predictionAct,
 	"update.state":       updateState,
+	"update.progress":    updateProgress,
 	"restart.planned":    restartPlanned,
 	"hardware.change":    hardwareChange,
 }

@@ -1,0 +1,185 @@
+// Command clarity-update is the updater. It begins when there is an order, and ends when it
+// can do nothing more in this boot. What comes from elsewhere is read by a process of its own,
+// which can do nothing else.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"clarityos/services/bus"
+	busclient "clarityos/services/bus/client"
+	"clarityos/services/control"
+	"clarityos/services/control/client"
+	"clarityos/services/supervisor"
+	"clarityos/update/install"
+	"clarityos/update/journal"
+	"clarityos/update/manifest"
+	"clarityos/update/order"
+	"clarityos/update/source"
+	"clarityos/update/trust"
+	"clarityos/update/trust/tuf"
+)
+
+func main() {
+	debug.SetGCPercent(30)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	role := ""
+	if len(os.Args) == 2 {
+		role = os.Args[1]
+	}
+	var err error
+	switch role {
+	case "trust":
+		err = tuf.Main(os.Stdin, os.Stdout)
+	case "run":
+		err = with(ctx, func(u *install.Updater) error { return u.Run(ctx) })
+	case "cancel":
+		err = with(ctx, (*install.Updater).Cancel)
+	default:
+		fmt.Fprintln(os.Stderr, "usage: clarity-update run|cancel; `clarityctl update` orders what it does")
+		os.Exit(64)
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "clarity-update: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// with has the updater of this machine.
+func with(ctx context.Context, do func(*install.Updater) error) error {
+	machine, err := install.ThisMachine(reboot)
+	if err != nil {
+		return err
+	}
+	publisher := busclient.NewPublisher(bus.Path, func(error) {}) // who listens can read the status
+	go publisher.Run(ctx)
+	return do(&install.Updater{
+		Dir: order.Dir, Status: order.StatusFile, Machine: machine,
+		Open: func(where string) (source.Source, error) { return source.Open(where, source.Options{}) },
+		Refresh: func(ctx context.Context, from source.Source) (trust.Result, error) {
+			return refresh(ctx, machine.Installed, from)
+		},
+		Say: func(line string) { fmt.Println(line) },
+		Publish: func(s order.Status) {
+			if m := message(s); m != nil {
+				publisher.Publish(m)
+			}
+		},
+		Now: time.Now,
+	})
+}
+
+// states are the steps of an update as the bus has them.
+var states = map[journal.Step]string{
+	journal.Installed: "prepared", journal.Trying: "committed", journal.Good: "verified", journal.Failed: "failed", journal.Left: "reverted",
+}
+
+// message is a status on the bus; nil: it is of no concern there.
+func message(s order.Status) bus.Body {
+	const component = "system"
+	state := states[s.Step]
+	if s.Order.Kind == order.Check && len(s.Others) > 0 {
+		state = "available"
+	}
+	switch {
+	case state != "":
+		return &bus.UpdateState{Component: component, State: state, Version: s.Version, Cause: s.Error}
+	case s.Bytes > 0:
+		return &bus.UpdateProgress{Component: component, Version: s.Version, Bytes: int(s.Bytes), Written: int(s.Written), Lacking: int(s.Lacking), Fetched: int(s.Fetched)}
+	}
+	return nil
+}
+
+// refreshLimit is how long it may take to get metadata.
+const refreshLimit = 10 * time.Minute
+
+// refresh gives what a source offers, and keeps what is trusted from then on.
+func refresh(ctx context.Context, image manifest.Installed, from source.Source) (trust.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, refreshLimit)
+	defer cancel()
+	root, err := os.ReadFile(manifest.RootPath)
+	if err != nil {
+		return trust.Result{}, fmt.Errorf("whom this machine trusts: %w", err)
+	}
+	store := trust.Store{Dir: order.Dir + "/metadata"}
+	stored, err := store.Load()
+	if err != nil {
+		fmt.Println(err) // what is left of it protects
+	}
+	clock := clockFile(order.Dir + "/time")
+	now := trust.Time(time.Now(), time.Unix(image.Built, 0), clock.read())
+	res, err := trust.Refresh(ctx, []string{"/proc/self/exe", "trust"}, trust.Request{Root: root, Stored: stored, Now: now}, files{from})
+	for _, n := range res.Notices {
+		fmt.Println(n)
+	}
+	if res.Metadata != nil {
+		err = errors.Join(err, store.Save(res.Metadata))
+	}
+	if err == nil {
+		err = clock.write(now)
+	}
+	return res, err
+}
+
+// files is a source as package trust wants it.
+type files struct{ source.Source }
+
+func (f files) Get(ctx context.Context, name string, most int64) ([]byte, error) {
+	b, err := f.Source.Get(ctx, name, most)
+	switch {
+	case errors.Is(err, source.ErrMissing):
+		return nil, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+	case errors.Is(err, source.ErrTooLarge):
+		return nil, fmt.Errorf("%w: %w", trust.ErrTooLarge, err)
+	}
+	return b, err
+}
+
+// clockFile keeps the latest time at which metadata was trusted: its own time of change.
+type clockFile string
+
+func (c clockFile) read() time.Time {
+	info, err := os.Stat(string(c))
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
+func (c clockFile) write(now time.Time) error {
+	f, err := os.OpenFile(string(c), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("keep the time: %w", err)
+	}
+	defer f.Close()
+	if err := unix.Futimes(int(f.Fd()), []unix.Timeval{unix.NsecToTimeval(now.UnixNano()), unix.NsecToTimeval(now.UnixNano())}); err != nil {
+		return fmt.Errorf("keep the time: %w", err)
+	}
+	return f.Sync()
+}
+
+// answer is how long PID 1 may take.
+const answer = 10 * time.Second
+
+// reboot asks PID 1 for it.
+func reboot(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
+	c, err := client.Dial(ctx, control.Path)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return c.Call(ctx, "Shutdown", control.ShutdownArgs{Kind: supervisor.Reboot}, nil)
+}
