@@ -128,7 +128,7 @@ func (b *build) fill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := addOwn(ctx, b.t, source, b.d.Arch, b.work, b.d.Tools != "none", b.Progress); err != nil {
+	if err := b.d.addOwn(ctx, b.t, source, b.work, b.Progress); err != nil {
 		return err
 	}
 	if err := b.d.addCommands(ctx, b.t, b.work, b.Progress); err != nil {
@@ -141,6 +141,9 @@ func (b *build) fill(ctx context.Context) error {
 		return err
 	}
 	if err := b.d.addAccounts(b.accounts); err != nil {
+		return fmt.Errorf("%s: %w", b.d.Path, err)
+	}
+	if err := b.addUpdate(); err != nil {
 		return fmt.Errorf("%s: %w", b.d.Path, err)
 	}
 	if err := b.d.addContent(b.t, b.accounts); err != nil {

@@ -152,6 +152,9 @@ func (d *Definition) check() error {
 	if d.Tools == "none" && (d.Rescue || d.Console == "shell") {
 		bad("tools", "none leaves out the shell that rescue and console want; drop one of them")
 	}
+	if err := d.checkUpdate(); err != nil {
+		errs = append(errs, err)
+	}
 	oneOf("unenforced", d.Unenforced, "warn", "error")
 	switch {
 	case d.Kernel.Image != "" && d.Kernel.Debian != "":

@@ -18,6 +18,7 @@ type Definition struct {
 	Name     string `toml:"name"`
 	Arch     string `toml:"arch"`     // amd64 (default) or arm64
 	Hostname string `toml:"hostname"` // default: the name
+	Version  string `toml:"version"`  // such as 1.2.3, by which updates are told apart
 
 	Kernel   KernelDef `toml:"kernel"`
 	Suite    string    `toml:"suite"`    // Debian suite of the packages, default trixie
@@ -45,6 +46,7 @@ type Definition struct {
 	Console    string     `toml:"console"`    // shell or none (default)
 	Data       *DataDef   `toml:"data"`       // a data disk for /var
 	Disk       DiskDef    `toml:"disk"`       // when it is written as a disk
+	Update     *UpdateDef `toml:"update"`     // the machine takes later versions
 	Modules    []string   `toml:"modules"`    // further kernel modules, loaded at boot
 	Tools      string     `toml:"tools"`      // all (default); none: no clarityctl, and no shell and tools but those of packages
 	Unenforced string     `toml:"unenforced"` // warn (default) or error
@@ -165,6 +167,21 @@ type DiskDef struct {
 	For      string   `toml:"for"`      // … so long without a break, default 30s
 	Within   string   `toml:"within"`   // … and no later after the kernel's start, default 5m
 	Corrupt  string   `toml:"corrupt"`  // what follows when a good root turns out to be corrupt: continue (default) till the next boot, or restart
+}
+
+// UpdateDef says from where a machine takes later versions of the image, and what this one is
+// to machines that run another one.
+type UpdateDef struct {
+	From      string   `toml:"from"`      // http(s)://, or the path of a repository or bundle; none: it is always named
+	Channel   string   `toml:"channel"`   // default stable
+	Root      string   `toml:"root"`      // file with the repository's root metadata, which the machine trusts
+	Board     string   `toml:"board"`     // it runs on no other one
+	Security  uint32   `toml:"security"`  // no machine goes back to a lower one
+	Schema    uint32   `toml:"schema"`    // of the state on /var that it writes
+	Reads     uint32   `toml:"reads"`     // … the lowest that it reads
+	Requires  []string `toml:"requires"`  // of what runs before it, such as "kernel >= 6.1"
+	Conflicts []string `toml:"conflicts"` // likewise, none of which may be there
+	Notes     string   `toml:"notes"`     // for people
 }
 
 // Override replaces single choices of a definition, as the command line does.

@@ -45,6 +45,9 @@ type Image struct {
 
 	Disk DiskLayout `json:"disk"` // when it is written as a disk
 
+	Version string  `json:"version,omitempty"`
+	Update  *Update `json:"update,omitempty"` // what it is to machines that take updates
+
 	Forwards []Forward `json:"forwards,omitempty"`
 	Memory   int       `json:"memory"` // MiB
 	CPUs     int       `json:"cpus"`

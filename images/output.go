@@ -119,6 +119,7 @@ func (b *build) describe(kernelSize uint64) *Image {
 	img.Disk.Compress = d.Disk.Compress
 	img.Disk.ESP, _ = parseSize(d.Disk.ESP) // both were checked, and may be empty
 	img.Disk.Slot, _ = parseSize(d.Disk.Slot)
+	img.Version, img.Update = d.Version, d.update()
 	for _, f := range b.findings {
 		img.Findings = append(img.Findings, f.String())
 	}

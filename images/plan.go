@@ -64,6 +64,9 @@ func (d *Definition) system(epoch int64, modules []string) plan.System {
 	if d.Learn {
 		s.Components = append(s.Components, "learn")
 	}
+	if d.Update != nil {
+		s.Components = append(s.Components, "update")
+	}
 	if n := d.Network; n.DHCP || n.Address != "" {
 		net := plan.Network{DHCP: n.DHCP, Gateway: n.Gateway, DNS: n.DNS}
 		if n.Address != "" {

@@ -10,6 +10,7 @@ import (
 
 	"clarityos/images/fat"
 	"clarityos/update/loader"
+	"clarityos/update/manifest"
 	"clarityos/update/slots"
 )
 
@@ -68,7 +69,7 @@ func (i *Image) raspberryPi(ctx context.Context, progress Progress) ([]fat.File,
 
 // forRaspberryPi adds what only that firmware takes: device trees, and the command line of
 // the slot's kernel.
-func (d *side) forRaspberryPi(s slots.Slot, root *Tree, options string) error {
+func (s *system) forRaspberryPi(root *Tree, options string) error {
 	for _, p := range root.Paths() {
 		if path.Dir(p) != deviceTrees {
 			continue
@@ -77,8 +78,8 @@ func (d *side) forRaspberryPi(s slots.Slot, root *Tree, options string) error {
 		if err != nil {
 			return err
 		}
-		d.files = append(d.files, fat.File{Path: loader.Entry(s) + "/" + path.Base(p), Data: b})
+		s.add(manifest.File{Path: manifest.FolderPath + path.Base(p)}, b)
 	}
-	d.files = append(d.files, fat.File{Path: loader.Entry(s) + "/cmdline.txt", Data: []byte(options + "\n")})
+	s.add(manifest.File{Path: manifest.FolderPath + "cmdline.txt", Text: true}, []byte(options+"\n"))
 	return nil
 }

@@ -10,9 +10,8 @@ import (
 	"path/filepath"
 
 	"clarityos/images/uki"
-	"clarityos/update/loader"
+	"clarityos/update/manifest"
 	"clarityos/update/slots"
-	"clarityos/update/verity"
 )
 
 // SecureBoot is what EFI programs are signed by: files, both in PEM, with a private key and
@@ -36,25 +35,31 @@ func (s *SecureBoot) sign(ctx context.Context, program []byte, work string) ([]b
 	return os.ReadFile(out)
 }
 
-// unified gives the files of a slot, in the order of loader.Paths, with a signed unified
-// kernel image. Its command line does not name the disk by a GUID, which flashing would change
-// in what is signed: the loader says which disk it is.
-func (i *Image) unified(ctx context.Context, s slots.Slot, tree *verity.Tree, kernel, initrd []byte, work string, o DiskOptions) (files [3][]byte, err error) {
+// unified adds the files of some slots, with a signed unified kernel image for each. Its
+// command line does not name the disk by a GUID, which flashing would change in what is signed:
+// the loader says which disk it is.
+func (i *Image) unified(ctx context.Context, sys *system, kernel, initrd []byte, work string, o DiskOptions, of []slots.Slot) error {
 	stub, err := i.systemdBoot(ctx, firmware[i.Arch].stub, o.Progress)
 	if err != nil {
-		return files, err
+		return err
 	}
-	o.Progress.say("signing the kernel of slot %v", s)
-	made, err := uki.Image{
-		OSRelease:   fmt.Sprintf("ID=clarityos\nPRETTY_NAME=\"%s, slot %v\"\nVERSION_ID=%s\n", i.Name, s, i.ID[:12]),
-		CommandLine: i.options(s, "", tree),
-		Release:     i.KernelRelease,
-		Kernel:      kernel,
-		Initramfs:   initrd,
-	}.Make(stub)
-	if err != nil {
-		return files, err
+	sys.add(manifest.File{Path: manifest.EntryPath, Text: true}, i.entryOf("efi        /"+kernelPath))
+	for _, s := range of {
+		o.Progress.say("signing the kernel of slot %v", s)
+		made, err := uki.Image{
+			OSRelease:   fmt.Sprintf("ID=clarityos\nPRETTY_NAME=\"%s, slot %v\"\nVERSION_ID=%s\n", i.Name, s, i.release()),
+			CommandLine: i.options(s.String(), "", sys.tree),
+			Release:     i.KernelRelease,
+			Kernel:      kernel,
+			Initramfs:   initrd,
+		}.Make(stub)
+		if err == nil {
+			made, err = o.SecureBoot.sign(ctx, made, work)
+		}
+		if err != nil {
+			return err
+		}
+		sys.add(manifest.File{Path: kernelPath, Slot: s.String()}, made)
 	}
-	signed, err := o.SecureBoot.sign(ctx, made, work)
-	return [...][]byte{i.entryOf(s, "efi        /"+loader.Paths(s)[1]), signed, nil}, err
+	return nil
 }

@@ -85,22 +85,26 @@ func goRun(ctx context.Context, dir string, env []string, args ...string) (strin
 // ownPrograms are the programs of ClarityOS in an image; tools are for people.
 var ownPrograms = []struct {
 	pkg, part, path string
-	tool            bool
+	wanted          func(*Definition) bool
 }{
-	{"./init", "init", "usr/lib/clarity/init", false},
-	{"./cmd/clarityd", "components", "usr/lib/clarity/clarityd", false},
-	{"./cmd/clarityctl", "clarityctl", "usr/bin/clarityctl", true},
+	{"./init", "init", "usr/lib/clarity/init", always},
+	{"./cmd/clarityd", "components", "usr/lib/clarity/clarityd", always},
+	{"./cmd/clarity-update", "updater", "usr/lib/clarity/clarity-update", func(d *Definition) bool { return d.Update != nil }},
+	{"./cmd/clarityctl", "clarityctl", "usr/bin/clarityctl", func(d *Definition) bool { return d.Tools != "none" }},
 }
 
-// addOwn builds PID 1, the components and, with tools, clarityctl in work and adds them.
-func addOwn(ctx context.Context, t *Tree, source, arch, work string, tools bool, progress Progress) error {
+func always(*Definition) bool { return true }
+
+// addOwn builds PID 1, the components and what else the definition wants of ClarityOS in work
+// and adds them.
+func (d *Definition) addOwn(ctx context.Context, t *Tree, source, work string, progress Progress) error {
 	for _, p := range ownPrograms {
-		if p.tool && !tools {
+		if !p.wanted(d) {
 			continue
 		}
 		progress.say("building %s", p.pkg)
 		out := filepath.Join(work, filepath.Base(p.path))
-		if err := goBuild(ctx, source, p.pkg, arch, out, OwnFlags); err != nil {
+		if err := goBuild(ctx, source, p.pkg, d.Arch, out, OwnFlags); err != nil {
 			return err
 		}
 		if err := t.Put(p.path, Entry{Mode: 0o755, Source: out, Part: p.part, Rank: RankOwn}); err != nil {

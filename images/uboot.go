@@ -77,8 +77,3 @@ func scriptImage(text string, epoch int64) []byte {
 	}
 	return append(header(crc32.ChecksumIEEE(header(0))), data...)
 }
-
-// forUBoot adds what the script takes: the command line of the slot's kernel.
-func (d *side) forUBoot(s slots.Slot, options string) {
-	d.files = append(d.files, fat.File{Path: loader.Entry(s) + "/boot.env", Data: []byte("bootargs=" + options + "\n")})
-}
