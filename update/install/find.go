@@ -60,11 +60,11 @@ func (u *Updater) check(ctx context.Context) error {
 		}
 		u.status.Others = manifest.Newer(all.versions(), u.Machine.Version)
 		if len(u.status.Others) == 0 {
-			u.tell(fmt.Sprintf("%s %s is the newest that %s has in channel %s", u.Machine.Name, u.Machine.Version, from, u.Machine.Channel), true)
+			u.tell(fmt.Sprintf("%s has nothing newer than %s %s, which runs, in channel %s", from, u.Machine.Name, u.Machine.Version, u.Machine.Channel), true)
 			return nil
 		}
 		u.status.Version = u.status.Others[0]
-		m, err := fetchManifest(ctx, from, all[u.status.Version])
+		m, err := Manifest(ctx, from, all[u.status.Version])
 		if err != nil {
 			return err
 		}
@@ -102,7 +102,7 @@ func (u *Updater) find(ctx context.Context, from source.Source) (*Release, error
 		return nil, fmt.Errorf("%s has no %s %s for %s in channel %s; it has %s", from, u.Machine.Name, version, u.Machine.Arch, u.Machine.Channel,
 			strings.Join(manifest.Newer(all.versions(), ""), ", "))
 	}
-	m, err := fetchManifest(ctx, from, target)
+	m, err := Manifest(ctx, from, target)
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +116,11 @@ func (u *Updater) find(ctx context.Context, from source.Source) (*Release, error
 	if err := u.step(journal.Record{Step: journal.Accepted, Version: m.Version, Hash: target.SHA256}); err != nil {
 		return nil, err
 	}
+	return fetchRelease(ctx, from, m)
+}
+
+// fetchRelease gets what belongs to a manifest.
+func fetchRelease(ctx context.Context, from source.Source, m *manifest.Manifest) (*Release, error) {
 	table, err := from.Get(ctx, m.Table.Name(manifest.TableSuffix), m.Table.Size)
 	if err != nil {
 		return nil, err
@@ -123,8 +128,8 @@ func (u *Updater) find(ctx context.Context, from source.Source) (*Release, error
 	return NewRelease(m, table)
 }
 
-// fetchManifest gets a manifest by what is signed of it.
-func fetchManifest(ctx context.Context, from source.Source, t trust.Target) (*manifest.Manifest, error) {
+// Manifest gets a manifest by what is signed of it.
+func Manifest(ctx context.Context, from source.Source, t trust.Target) (*manifest.Manifest, error) {
 	if t.Length > manifest.SizeMost {
 		return nil, fmt.Errorf("%s has %d bytes; a manifest has at most %d", t.Name, t.Length, manifest.SizeMost)
 	}
