@@ -13,8 +13,9 @@ import (
 var errNoLandlock = errors.New("metadata is read without Landlock")
 
 // landlock takes all rights that Landlock knows of from every thread of the process, and
-// the way to get new privileges: from then on it opens no file and no connection, whoever
-// it runs as. What was opened before stays open.
+// the way to get new privileges: from then on it opens no file and no TCP connection,
+// whoever it runs as. What was opened before stays open. Landlock knows no other protocol
+// up to ABI 7, Multipath TCP included; those the network namespace keeps away.
 func landlock() error {
 	abi, _, e := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if e != 0 {
