@@ -118,7 +118,7 @@ func (s *server) ask(ctx context.Context, name string, header http.Header, watch
 		request.Header[key] = values
 	}
 	request.Header.Set("User-Agent", "ClarityOS")
-	request.Header.Set("Accept-Encoding", "identity") // lengths and ranges are those of the file
+	request.Header.Set("Accept-Encoding", "identity") // net/http decompresses nothing then, and ranges are the file's
 	f := &flow{ctx: within, stop: stop, pace: s.pace, watch: watch, fetched: s.options.fetched}
 	answer, err := f.begin(s.client, request)
 	if err == nil {
