@@ -20,8 +20,8 @@ const (
 // errRedirect is a redirect that is not followed.
 var errRedirect = errors.New("a redirect is not followed")
 
-// newClient gives a client whose transfers are those of o. It speaks HTTP/1.1 only, keeps
-// no cookies, and asks for nothing compressed.
+// newClient gives a client whose transfers are those of o. It speaks HTTP/1.1 only, and keeps
+// no cookies.
 func newClient(o Options) (*http.Client, error) {
 	proxy := http.ProxyFromEnvironment
 	if o.Proxy != "" {
@@ -51,7 +51,6 @@ func newClient(o Options) (*http.Client, error) {
 			Proxy:                  proxy,
 			DialContext:            o.dial,
 			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-			DisableCompression:     true,
 			MaxResponseHeaderBytes: maxHeader,
 			MaxIdleConnsPerHost:    1,
 			IdleConnTimeout:        stallAfter,

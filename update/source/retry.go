@@ -12,7 +12,7 @@ import (
 // came, so that each bounded number of bytes is transferred in bounded time or not at all.
 const (
 	maxFailures  = 8                // in a row
-	patience     = 5 * time.Minute  // from the last progress to the begin of another request
+	patience     = 5 * time.Minute  // from the first of them to the begin of another request
 	firstWait    = time.Second      // at most, before the second request; each further one's is twice as long
 	longestWait  = 30 * time.Second // at most, before any
 	longestAfter = 2 * time.Minute  // that a server may ask for
@@ -21,7 +21,7 @@ const (
 )
 
 // wait gives how long to wait after so many failures in a row, or that it is over: spent is
-// the time since the last progress, after what the server asked for, random in [0, 1).
+// the time since the first of them, after what the server asked for, random in [0, 1).
 // The wait is drawn from all that it may be, so that machines which failed together do not
 // come again together ("full jitter" of Brooker, Exponential Backoff And Jitter, 2015).
 func wait(failures int, spent, after time.Duration, random float64) (time.Duration, bool) {
@@ -40,7 +40,7 @@ func (s *server) again(ctx context.Context, try func() (got int64, err error)) e
 	if random == nil {
 		random = rand.Float64
 	}
-	failures, since := 0, time.Now()
+	failures, since := 0, time.Time{}
 	for {
 		got, err := try()
 		if _, own := err.(eachError); own {
@@ -50,7 +50,7 @@ func (s *server) again(ctx context.Context, try func() (got int64, err error)) e
 		if !is {
 			return err
 		}
-		if got >= progress {
+		if failures == 0 || got >= progress {
 			failures, since = 0, time.Now()
 		}
 		failures++

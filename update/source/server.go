@@ -47,26 +47,31 @@ func (s *server) Close() error {
 func (s *server) Get(ctx context.Context, name string, most int64) (all []byte, err error) {
 	if err = CheckName(name); err == nil {
 		watch := &speed{}
-		err = s.again(ctx, func() (int64, error) {
-			all = nil
-			return 0, s.ask(ctx, name, nil, watch, func(a *http.Response, body io.Reader) error {
-				if err := checkWhole(a, most); err != nil {
-					return err
-				}
-				if all, err = io.ReadAll(io.LimitReader(body, min(most, math.MaxInt64-1)+1)); err != nil {
-					return &TemporaryError{Cause: err}
-				}
-				if int64(len(all)) > most {
-					return fmt.Errorf("it goes on after %d bytes: %w", most, ErrTooLarge)
-				}
-				return nil
-			})
+		err = s.again(ctx, func() (_ int64, err error) {
+			all, err = s.whole(ctx, name, most, watch)
+			return 0, err
 		})
 	}
-	if err != nil {
-		return nil, told(err, "get", name, s)
-	}
-	return all, nil
+	return all, told(err, "get", name, s)
+}
+
+// whole gets a file of at most so many bytes by one request.
+func (s *server) whole(ctx context.Context, name string, most int64, watch *speed) (all []byte, err error) {
+	err = s.ask(ctx, name, nil, watch, func(a *http.Response, body io.Reader) error {
+		if err := checkWhole(a, most); err != nil {
+			return err
+		}
+		got, err := io.ReadAll(io.LimitReader(body, min(most, math.MaxInt64-1)+1))
+		if err != nil {
+			return &TemporaryError{Cause: err}
+		}
+		if int64(len(got)) > most {
+			return fmt.Errorf("it goes on after %d bytes: %w", most, ErrTooLarge)
+		}
+		all = got
+		return nil
+	})
+	return all, err
 }
 
 // ReadRanges makes one request for ranges that are near each other, and goes on at the byte
@@ -80,26 +85,34 @@ func (s *server) ReadRanges(ctx context.Context, name string, ranges []Range, ea
 		p, watch, of := newParts(ranges, each), &speed{}, &version{}
 		err = s.again(ctx, func() (got int64, err error) {
 			for want := p.want(); want.Length > 0 && err == nil; want = p.want() {
-				header := http.Header{"Range": {fmt.Sprintf("bytes=%d-%d", want.At, want.end()-1)}}
-				if of.strong() {
-					header.Set("If-Range", of.etag)
-				}
-				err = s.ask(ctx, name, header, watch, func(a *http.Response, body io.Reader) error {
-					if err := checkPart(a, want, of); err != nil {
-						return err
-					}
-					n, err := p.read(body, want)
-					got += n
-					if _, own := err.(eachError); err == nil || own {
-						return err
-					}
-					return &TemporaryError{Cause: fmt.Errorf("at byte %d: %w", want.At+n, err)}
-				})
+				var n int64
+				n, err = s.some(ctx, name, p, want, of, watch)
+				got += n
 			}
 			return got, err
 		})
 	}
 	return told(err, "get ranges of", name, s)
+}
+
+// some gets what parts want by one request, and tells how many bytes of it have come.
+func (s *server) some(ctx context.Context, name string, p *parts, want Range, of *version, watch *speed) (got int64, err error) {
+	header := http.Header{"Range": {fmt.Sprintf("bytes=%d-%d", want.At, want.end()-1)}}
+	if of.strong() {
+		header.Set("If-Range", of.etag)
+	}
+	err = s.ask(ctx, name, header, watch, func(a *http.Response, body io.Reader) error {
+		err := checkPart(a, want, of)
+		if err != nil {
+			return err
+		}
+		got, err = p.read(body, want)
+		if _, own := err.(eachError); err == nil || own {
+			return err
+		}
+		return &TemporaryError{Cause: fmt.Errorf("at byte %d: %w", want.At+got, err)}
+	})
+	return got, err
 }
 
 // ask makes one request, and gives its answer and what comes of the body to take. Where ctx is
@@ -118,7 +131,7 @@ func (s *server) ask(ctx context.Context, name string, header http.Header, watch
 		request.Header[key] = values
 	}
 	request.Header.Set("User-Agent", "ClarityOS")
-	request.Header.Set("Accept-Encoding", "identity") // lengths and ranges are those of the file
+	request.Header.Set("Accept-Encoding", "identity") // net/http decompresses nothing then, and ranges are the file's
 	f := &flow{ctx: within, stop: stop, pace: s.pace, watch: watch, fetched: s.options.fetched}
 	answer, err := f.begin(s.client, request)
 	if err == nil {

@@ -89,7 +89,7 @@ func TestServers(t *testing.T) {
 			asked: "0s\n30.5s\n1m1.5s\n1m33.5s\n2m7.5s\n2m45.5s\n3m30.5s\n4m15.5s"},
 		"a byte now and then": {serve: func(n int, w http.ResponseWriter, r *http.Request) {
 			well(&after{w, 1, pause(r, 20*time.Second)}, r)
-		}, err: &TemporaryError{}, text: "less than 1000 bytes a second came for 1m0s", asked: "0s\n1m0.5s\n2m1.5s\n3m3.5s\n4m7.5s", fetched: 20},
+		}, err: &TemporaryError{}, text: "less than 1000 bytes a second came for 1m0s", asked: "0s\n1m0.5s\n2m1.5s\n3m3.5s\n4m7.5s\n5m15.5s", fetched: 24},
 		"bytes now and then, by small parts": {serve: func(n int, w http.ResponseWriter, r *http.Request) {
 			well(&after{w, 1, pause(r, 15*time.Second)}, r)
 		}, ranges: small,
@@ -133,7 +133,17 @@ func TestServers(t *testing.T) {
 			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(file))
 		}, ranges: part, err: ErrChanged, asked: "0s bytes=0-99999\n500ms bytes=1000-99999", fetched: 1000},
 		"another file by If-Range": {serve: func(n int, w http.ResponseWriter, r *http.Request) {
+			if want := []string{"", `"1"`}[n-1]; r.Header.Get("If-Range") != want {
+				t.Errorf("If-Range of request %d is %s, not %s", n, r.Header.Get("If-Range"), want)
+			}
 			w.Header().Set("ETag", fmt.Sprintf(`"%d"`, n))
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(file))
+		}, ranges: []Range{{0, 10}, {100_000, 10}}, err: ErrChanged, asked: "0s bytes=0-9\n0s bytes=100000-100009", fetched: 10},
+		"another file by a weak ETag": {serve: func(n int, w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("If-Range") != "" {
+				t.Error("If-Range with a weak ETag never gives a part")
+			}
+			w.Header().Set("ETag", fmt.Sprintf(`W/"%d"`, n))
 			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(file))
 		}, ranges: []Range{{0, 10}, {100_000, 10}}, err: ErrChanged, asked: "0s bytes=0-9\n0s bytes=100000-100009", fetched: 10},
 		"another size in the middle": {serve: func(n int, w http.ResponseWriter, r *http.Request) {
@@ -226,7 +236,7 @@ func TestServers(t *testing.T) {
 				if c.fetched >= 0 && fetched != c.fetched {
 					t.Errorf("%d bytes were transferred, not %d", fetched, c.fetched)
 				}
-				if d := time.Since(log.begun); d > patience+window+stallAfter {
+				if d := time.Since(log.begun); d > patience+2*(window+stallAfter) { // an attempt before, and one after it
 					t.Errorf("it took %v", d)
 				}
 			})
@@ -252,15 +262,20 @@ func TestOfEach(t *testing.T) {
 	})
 }
 
-// The time that each takes is not the server's.
+// The time that each takes is not the server's, and no patience is lost by it.
 func TestSlowEach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, log := serve(t, false, Options{}, func(_ int, w http.ResponseWriter, r *http.Request) { well(w, r) })
-		err := s.ReadRanges(t.Context(), "data/file", []Range{{0, 100_000}, {100_000, 100_000}}, func(int, []byte) error {
+		s, log := serve(t, false, Options{}, func(n int, w http.ResponseWriter, r *http.Request) {
+			if n == 1 {
+				w = &after{w, 15_000, reset}
+			}
+			well(w, r)
+		})
+		err := s.ReadRanges(t.Context(), "data/file", []Range{{0, 10_000}, {10_000, 100_000}}, func(int, []byte) error {
 			time.Sleep(time.Hour)
 			return nil
 		})
-		if err != nil || log.count() != 1 || time.Since(log.begun) != 2*time.Hour {
+		if err != nil || log.count() != 2 || time.Since(log.begun) != 2*time.Hour+500*time.Millisecond {
 			t.Errorf("%v after %v\n%s", err, time.Since(log.begun), log)
 		}
 	})
@@ -343,6 +358,24 @@ func TestNoNetwork(t *testing.T) {
 		up = 99
 		if _, err := read(t.Context(), s, nil); !errors.Is(err, refused) || !strings.Contains(err.Error(), "try again later") {
 			t.Error(err)
+		}
+	})
+}
+
+// A server is not asked for what no repository has, nor for ranges that make no sense.
+func TestServerTricks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, log := serve(t, false, Options{}, func(_ int, w http.ResponseWriter, r *http.Request) { well(w, r) })
+		for what, name := range tricks {
+			if _, err := s.Get(t.Context(), name, 1<<20); err == nil {
+				t.Errorf("get of %s (%q)", what, name)
+			}
+			if err := s.ReadRanges(t.Context(), name, []Range{{0, 1}}, func(int, []byte) error { return nil }); err == nil {
+				t.Errorf("ranges of %s (%q)", what, name)
+			}
+		}
+		if _, err := read(t.Context(), s, []Range{{0, 1}, {0, 1}}); err == nil || log.count() > 0 {
+			t.Errorf("%v, and it was asked\n%s", err, log)
 		}
 	})
 }
