@@ -182,6 +182,12 @@ type UpdateDef struct {
 	Requires  []string `toml:"requires"`  // of what runs before it, such as "kernel >= 6.1"
 	Conflicts []string `toml:"conflicts"` // likewise, none of which may be there
 	Notes     string   `toml:"notes"`     // for people
+
+	Policy        string `toml:"policy"`         // what becomes of a newer version by itself: manual (default), download, install or restart
+	Every         string `toml:"every"`          // how often it is looked for, default 24h where there is a from; 0: never
+	MinimumUptime string `toml:"minimum_uptime"` // before the machine restarts by itself
+	CoolDown      string `toml:"cool_down"`      // between two such restarts
+	PerDay        int    `toml:"per_day"`        // most of them in 24 hours; 0: any
 }
 
 // Override replaces single choices of a definition, as the command line does.

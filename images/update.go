@@ -1,6 +1,7 @@
 package images
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,11 +10,36 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/Masterminds/semver/v3"
 
+	"clarityos/update/installed"
 	"clarityos/update/manifest"
+	"clarityos/update/restart"
 )
+
+const (
+	// defaultEvery is how often a repository is looked at, unless the definition says.
+	defaultEvery = 24 * time.Hour
+	leastEvery   = time.Minute
+)
+
+// automatic fills in what the machine does by itself.
+func (u *UpdateDef) automatic(i *installed.Image) {
+	i.Policy = installed.Mode(cmp.Or(u.Policy, string(installed.Manual)))
+	i.Every = duration(u.Every)
+	if u.Every == "" && u.From != "" {
+		i.Every = defaultEvery
+	}
+	i.Restart = restart.Policy{MinimumUptime: duration(u.MinimumUptime), CoolDown: duration(u.CoolDown), PerDay: u.PerDay}
+}
+
+// duration reads a text that was checked; "" is none.
+func duration(text string) time.Duration {
+	d, _ := time.ParseDuration(text)
+	return d
+}
 
 // defaultChannel is that of a definition that names none.
 const defaultChannel = "stable"
@@ -70,6 +96,19 @@ func (d *Definition) checkUpdate() error {
 	if d.Data == nil {
 		bad("from", "the machine keeps nothing: updates need /var on a disk, so add a table [data]")
 	}
+	if u.Policy != "" && !slices.Contains(installed.Modes, installed.Mode(u.Policy)) {
+		bad("policy", "%q is none of %v", u.Policy, installed.Modes)
+	}
+	for place, text := range map[string]string{"every": u.Every, "minimum_uptime": u.MinimumUptime, "cool_down": u.CoolDown} {
+		if d, err := time.ParseDuration(cmp.Or(text, "0")); err != nil || d < 0 {
+			bad(place, "%q is no time such as 24h", text)
+		} else if place == "every" && d > 0 && d < leastEvery {
+			bad(place, "%q is less than %v, which a repository can bear", text, leastEvery)
+		}
+	}
+	if u.PerDay < 0 {
+		bad("per_day", "%d is less than none", u.PerDay)
+	}
 	for place, list := range map[string][]string{"requires": u.Requires, "conflicts": u.Conflicts} {
 		if _, err := requirements(list); err != nil {
 			bad(place, "%v", err)
@@ -123,15 +162,17 @@ func (b *build) addUpdate() error {
 	if err != nil {
 		return fmt.Errorf("update.root: %w; `clarity repo init` makes a repository with one", err)
 	}
-	text, err := json.MarshalIndent(manifest.Installed{
+	image := installed.Image{
 		Name: b.d.Name, Version: b.d.Version, Arch: b.d.Arch, Board: u.Board, Security: u.Security, Schema: u.Schema,
 		From: u.From, Channel: u.channel(), Built: b.lock.Epoch, Components: b.components(),
-	}, "", "  ")
+	}
+	u.automatic(&image)
+	text, err := json.MarshalIndent(image, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write update.json: %w", err)
 	}
-	return errors.Join(b.t.File("updater", RankOwn, manifest.InstalledPath, 0o644, append(text, '\n')),
-		b.t.File("updater", RankOwn, manifest.RootPath, 0o644, trusted))
+	return errors.Join(b.t.File("updater", RankOwn, installed.Path, 0o644, append(text, '\n')),
+		b.t.File("updater", RankOwn, installed.RootPath, 0o644, trusted))
 }
 
 // components gives the versions of what is in the image.

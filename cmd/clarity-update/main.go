@@ -18,12 +18,9 @@ import (
 
 	"clarityos/services/bus"
 	busclient "clarityos/services/bus/client"
-	"clarityos/services/control"
-	"clarityos/services/control/client"
-	"clarityos/services/supervisor"
 	"clarityos/update/install"
+	"clarityos/update/installed"
 	"clarityos/update/journal"
-	"clarityos/update/manifest"
 	"clarityos/update/order"
 	"clarityos/update/source"
 	"clarityos/update/trust"
@@ -58,7 +55,7 @@ func main() {
 
 // with has the updater of this machine.
 func with(ctx context.Context, do func(*install.Updater) error) error {
-	machine, err := install.ThisMachine(reboot)
+	machine, err := install.ThisMachine()
 	if err != nil {
 		return err
 	}
@@ -68,7 +65,7 @@ func with(ctx context.Context, do func(*install.Updater) error) error {
 		Dir: order.Dir, Status: order.StatusFile, Machine: machine,
 		Open: func(where string) (source.Source, error) { return source.Open(where, source.Options{}) },
 		Refresh: func(ctx context.Context, from source.Source) (trust.Result, error) {
-			return refresh(ctx, machine.Installed, from)
+			return refresh(ctx, machine.Image, from)
 		},
 		Say: func(line string) { fmt.Println(line) },
 		Publish: func(s order.Status) {
@@ -105,10 +102,10 @@ func message(s order.Status) bus.Body {
 const refreshLimit = 10 * time.Minute
 
 // refresh gives what a source offers, and keeps what is trusted from then on.
-func refresh(ctx context.Context, image manifest.Installed, from source.Source) (trust.Result, error) {
+func refresh(ctx context.Context, image installed.Image, from source.Source) (trust.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, refreshLimit)
 	defer cancel()
-	root, err := os.ReadFile(manifest.RootPath)
+	root, err := os.ReadFile(installed.RootPath)
 	if err != nil {
 		return trust.Result{}, fmt.Errorf("whom this machine trusts: %w", err)
 	}
@@ -167,19 +164,4 @@ func (c clockFile) write(now time.Time) error {
 		return fmt.Errorf("keep the time: %w", err)
 	}
 	return f.Sync()
-}
-
-// answer is how long PID 1 may take.
-const answer = 10 * time.Second
-
-// reboot asks PID 1 for it.
-func reboot(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, answer)
-	defer cancel()
-	c, err := client.Dial(ctx, control.Path)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	return c.Call(ctx, "Shutdown", control.ShutdownArgs{Kind: supervisor.Reboot}, nil)
 }

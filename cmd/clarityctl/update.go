@@ -64,10 +64,11 @@ The update goes on when this command is interrupted: ` + "`update status`" + ` s
 			return c.order(cmd.Context(), o)
 		},
 	}
+	cmd.Flags().BoolVar(&o.Download, "download", false, "only write it; nothing tries it")
 	cmd.Flags().StringVar(&o.Version, "version", "", "the version to take")
 	cmd.Flags().BoolVar(&o.Older, "older", false, "take a version that is older than this one, or this one")
 	cmd.Flags().BoolVar(&o.Again, "again", false, "take a version that was tried here and left")
-	cmd.Flags().BoolVar(&o.Restart, "restart", false, "restart the machine into it")
+	restarts(cmd, &o)
 	return cmd
 }
 
@@ -82,8 +83,19 @@ func (c *ctl) updateRollback() *cobra.Command {
 			return c.order(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().BoolVar(&o.Restart, "restart", false, "restart the machine into it")
+	restarts(cmd, &o)
 	return cmd
+}
+
+// restarts has an order restart the machine when a person says so.
+func restarts(cmd *cobra.Command, o *order.Order) {
+	now := false
+	cmd.Flags().BoolVar(&now, "restart", false, "restart the machine into it")
+	cmd.PreRun = func(*cobra.Command, []string) {
+		if now {
+			o.Restart = order.AtOnce
+		}
+	}
 }
 
 func (c *ctl) updateCancel() *cobra.Command {

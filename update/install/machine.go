@@ -7,11 +7,18 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"clarityos/services/bus/client"
+	"clarityos/services/control"
+	"clarityos/services/supervisor"
+	"clarityos/update/installed"
 	"clarityos/update/loader"
 	"clarityos/update/manifest"
+	"clarityos/update/order"
+	"clarityos/update/restart"
 	"clarityos/update/slots"
 	"clarityos/update/slots/bootdisk"
 	"clarityos/update/verity"
@@ -19,7 +26,7 @@ import (
 
 // Machine is what is updated.
 type Machine struct {
-	manifest.Installed
+	installed.Image
 	Running slots.Running
 	Kernel  string // the release of the one that runs
 	State   string // GUID of the partition with the record of slots; "" where the loader knows it
@@ -28,18 +35,20 @@ type Machine struct {
 	Device func(name string) (string, error)
 	// ESP has work done on the loader's partition, which is mounted for it.
 	ESP func(work func(dir string) error) error
+	// MayRestart says whether the machine may restart now; else why it may not.
+	MayRestart func(order.Restart) error
 	// Reboot begins to restart the machine.
-	Reboot func(context.Context) error
+	Reboot func(context.Context, restart.Entry) error
 }
 
 // ThisMachine is the one that this program runs on.
-func ThisMachine(reboot func(context.Context) error) (*Machine, error) {
+func ThisMachine() (*Machine, error) {
 	m := &Machine{Reboot: reboot}
 	var err error
 	if m.Running, err = slots.ReadRunning(); err != nil {
 		return nil, fmt.Errorf("take an update: %w", err)
 	}
-	if m.Installed, err = manifest.ReadInstalled(); err != nil {
+	if m.Image, err = installed.Read(); err != nil {
 		return nil, err
 	}
 	var name unix.Utsname
@@ -57,8 +66,49 @@ func ThisMachine(reboot func(context.Context) error) (*Machine, error) {
 		return nil, err
 	}
 	m.Device = func(name string) (string, error) { return disk.Parts[name].Device, disk.Has(name) }
+	m.MayRestart = m.mayRestart
 	m.ESP = func(work func(string) error) error { return loader.Mounted(m.Running.ESP, work) }
 	return m, nil
+}
+
+// mayRestart asks the image's policy, or for a person only whether work goes on that is not to
+// be interrupted.
+func (m *Machine) mayRestart(when order.Restart) error {
+	var policy restart.Policy
+	if when == order.Policy {
+		policy = m.Restart
+	}
+	now := restart.Now{Time: time.Now()}
+	var up unix.Sysinfo_t
+	if err := unix.Sysinfo(&up); err != nil {
+		return fmt.Errorf("sysinfo: %w", err)
+	}
+	now.Uptime = time.Duration(up.Uptime) * time.Second
+	var err error
+	if now.Inhibitors, err = restart.Inhibitors(restart.InhibitDir); err != nil {
+		return err
+	}
+	now.Past, _ = restart.Read(restart.HistoryFile) // what cannot be read bounds nothing
+	return policy.Allow(now)
+}
+
+// answer is how long PID 1 may take.
+const answer = 10 * time.Second
+
+// reboot writes a restart down, and asks PID 1 for it.
+func reboot(ctx context.Context, e restart.Entry) error {
+	e.Boot, e.Kind = restart.BootID(), "full"
+	if err := restart.Begin(restart.HistoryFile, e); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
+	c, err := client.Dial(ctx, control.Path)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return c.Call(ctx, "Shutdown", control.ShutdownArgs{Kind: supervisor.Reboot}, nil)
 }
 
 // slot is the one that is written.

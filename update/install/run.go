@@ -27,6 +27,7 @@ import (
 
 	"clarityos/update/journal"
 	"clarityos/update/order"
+	"clarityos/update/restart"
 	"clarityos/update/slots"
 	"clarityos/update/slots/bootdisk"
 	"clarityos/update/source"
@@ -38,6 +39,8 @@ const (
 	tries = 3
 	// judged is how often the record is looked at while a boot is judged.
 	judged = time.Second
+	// mayRestart is how often it is asked whether the machine may restart.
+	mayRestart = 5 * time.Second
 	// told is how often a status is told while bytes are written.
 	told = 500 * time.Millisecond
 )
@@ -112,6 +115,8 @@ func (u *Updater) carryOut(ctx context.Context) error {
 	}
 	err := u.prepare(ctx)
 	switch {
+	case err == nil && u.order.Download:
+		return u.finish(journal.Downloaded, "")
 	case err == nil:
 		return u.settle(ctx, u.latest())
 	case ctx.Err() != nil:
@@ -145,6 +150,9 @@ func (u *Updater) prepare(ctx context.Context) error {
 	if err := u.write(ctx, r, from); err != nil {
 		return err
 	}
+	if u.order.Download {
+		return u.step(journal.Record{Step: journal.Downloaded})
+	}
 	if err := u.step(journal.Record{Step: journal.Installed}); err != nil {
 		return err
 	}
@@ -168,14 +176,36 @@ func (u *Updater) arm(s slots.Slot) error {
 	})
 }
 
-// restart begins the boot in which the slot is tried, if the order says so.
+// restart begins the boot in which the slot is tried, if the order says so, and once it may.
 func (u *Updater) restart(ctx context.Context) error {
-	if !u.order.Restart {
-		u.tell(fmt.Sprintf("%s is in slot %v; `clarityctl reboot` starts it", u.status.Version, u.Machine.slot()), true)
+	is := fmt.Sprintf("%s is in slot %v", u.status.Version, u.Machine.slot())
+	if u.order.Restart == order.Never {
+		u.tell(is+"; `clarityctl reboot` starts it", true)
 		return nil
 	}
-	u.tell(fmt.Sprintf("%s is in slot %v; the machine restarts", u.status.Version, u.Machine.slot()), false)
-	return u.Machine.Reboot(ctx)
+	for {
+		err := u.Machine.MayRestart(u.order.Restart)
+		if err == nil {
+			break
+		}
+		u.tell(fmt.Sprintf("%s; the machine does not restart yet: %v", is, err), false)
+		if err := wait(ctx, mayRestart); err != nil {
+			return err
+		}
+	}
+	u.tell(is+"; the machine restarts", false)
+	return u.Machine.Reboot(ctx, restart.Entry{
+		Asked: u.Now().UTC(), Who: u.order.Who, Why: "update to " + u.status.Version, Policy: u.order.Restart == order.Policy,
+	})
+}
+
+func wait(ctx context.Context, long time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(long):
+		return nil
+	}
 }
 
 // settle has a slot be tried, and waits until it is known what became of it. Before the boot
@@ -203,10 +233,8 @@ func (u *Updater) settle(ctx context.Context, h journal.Update) error {
 			return u.end(journal.Left, why(side))
 		}
 		u.tell(fmt.Sprintf("%s runs in slot %v, and is watched", h.Version, s), false)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(judged):
+		if err := wait(ctx, judged); err != nil {
+			return err
 		}
 	}
 }
@@ -246,9 +274,7 @@ func (u *Updater) end(s journal.Step, why string) error {
 
 // finish drops an order that has ended.
 func (u *Updater) finish(s journal.Step, why string) error {
-	if s != journal.Good {
-		u.status.Error = why
-	}
+	u.status.Error = why
 	u.status.Step = s
 	u.tell(sentence(s, u.status.Version, why), true)
 	return order.Drop(u.Dir)
@@ -259,6 +285,8 @@ func sentence(s journal.Step, version, why string) string {
 	switch s {
 	case journal.Good:
 		return version + " is good, and stays"
+	case journal.Downloaded:
+		return version + " is here; `clarityctl update install` has the next boot try it"
 	case journal.Left:
 		return fmt.Sprintf("%s was left for the version before it: %s", version, why)
 	case journal.Canceled:

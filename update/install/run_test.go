@@ -16,10 +16,12 @@ import (
 	"time"
 
 	"clarityos/update/chunks"
+	"clarityos/update/installed"
 	"clarityos/update/journal"
 	"clarityos/update/loader"
 	"clarityos/update/manifest"
 	"clarityos/update/order"
+	"clarityos/update/restart"
 	"clarityos/update/slots"
 	"clarityos/update/slots/bootdisk"
 	"clarityos/update/source"
@@ -34,7 +36,8 @@ type world struct {
 	offers map[string][]byte // files of the repository
 	names  []trust.Target
 	told   []order.Status
-	booted int // how often a restart was asked for
+	booted int   // how often a restart was asked for
+	held   error // why the machine may not restart
 }
 
 const guid = "11111111-2222-3333-4444-555555555555"
@@ -63,11 +66,12 @@ func newWorld(t testing.TB) *world {
 func worldIn(dir string) *world {
 	w := &world{dir: dir, offers: map[string][]byte{}}
 	w.m = &Machine{
-		Installed: manifest.Installed{Name: "demo", Version: "1.0.0", Arch: "amd64", Security: 1, Channel: "stable", Schema: 1},
-		Running:   slots.Running{Slot: "a", Record: w.path("clarity-state")}, Kernel: "6.12.57-amd64", State: guid,
-		Device: func(name string) (string, error) { return w.path(name), nil },
-		ESP:    func(work func(string) error) error { return work(w.path("esp")) },
-		Reboot: func(context.Context) error { w.booted++; return nil },
+		Image:   installed.Image{Name: "demo", Version: "1.0.0", Arch: "amd64", Security: 1, Channel: "stable", Schema: 1},
+		Running: slots.Running{Slot: "a", Record: w.path("clarity-state")}, Kernel: "6.12.57-amd64", State: guid,
+		Device:     func(name string) (string, error) { return w.path(name), nil },
+		ESP:        func(work func(string) error) error { return work(w.path("esp")) },
+		Reboot:     func(context.Context, restart.Entry) error { w.booted++; return nil },
+		MayRestart: func(order.Restart) error { return w.held },
 	}
 	return w
 }
@@ -311,7 +315,7 @@ func (w *world) sums(t testing.TB, of ...string) string {
 func TestLeft(t *testing.T) {
 	w := newWorld(t)
 	w.release(t, "1.1.0", nil)
-	if st := w.carryOut(t, order.Order{Kind: order.Install, Restart: true}); w.booted != 1 || st.Error != "" {
+	if st := w.carryOut(t, order.Order{Kind: order.Install, Restart: order.AtOnce}); w.booted != 1 || st.Error != "" {
 		t.Fatalf("%d restarts: %+v", w.booted, st)
 	}
 	w.record(t, func(r *slots.Record) *slots.Record { return r.Failed(slots.B, "it panics") })
@@ -344,6 +348,43 @@ func TestRollbackAndCancel(t *testing.T) {
 	w.release(t, "1.1.0", nil)
 	if st := w.carryOut(t, order.Order{Kind: order.Check}); len(st.Others) != 1 || !strings.Contains(st.Text, "demo 1.1.0 is there, and 1.0.0 runs") {
 		t.Errorf("%+v", st)
+	}
+}
+
+// A release that is only wanted here is not tried, and is not fetched again when it is.
+func TestDownload(t *testing.T) {
+	w := newWorld(t)
+	p := w.release(t, "1.1.0", nil)
+	if st := w.carryOut(t, order.Order{Kind: order.Install, Download: true}); st.Step != journal.Downloaded || !st.Done || st.Error != "" || w.now(t).Side(slots.B).State != slots.Installed {
+		t.Errorf("%+v, %+v", st, w.now(t))
+	}
+	w.installed(t, p, slots.B)
+	if st := w.carryOut(t, order.Order{Kind: order.Install}); st.Step != journal.Trying || st.Fetched > 1000 { // forms of text are in no slot
+		t.Errorf("%+v", st)
+	}
+}
+
+// A machine that may not restart does not, and says why; it goes on when it is stopped.
+func TestHeld(t *testing.T) {
+	w := newWorld(t)
+	w.release(t, "1.1.0", nil)
+	w.held = &restart.Wait{Why: "a backup"}
+	if err := order.Put(w.updater().Dir, &order.Order{Kind: order.Install, Restart: order.Policy}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	u := w.updater()
+	u.Publish = func(s order.Status) {
+		if strings.Contains(s.Text, "does not restart yet: a backup") {
+			cancel()
+		}
+	}
+	if err := u.Run(ctx); err != nil || w.booted != 0 {
+		t.Errorf("%v, %d restarts", err, w.booted)
+	}
+	w.held = nil
+	if st := w.run(t); w.booted != 1 || st.Step != journal.Trying {
+		t.Errorf("%+v, %d restarts", st, w.booted)
 	}
 }
 

@@ -24,7 +24,8 @@ import (
 // Step is what a record tells.
 type Step string
 
-// The steps of an update, in their order. Failed, Canceled, Good and Left end it.
+// The steps of an update, in their order. Downloaded, Failed, Canceled, Good
+// and Left end it.
 const (
 	Ordered   Step = "ordered"   // somebody wants it
 	Accepted  Step = "accepted"  // it is signed, and this machine can take it
@@ -36,10 +37,14 @@ const (
 	Left      Step = "left"      // none was, and the old slot runs again
 	Failed    Step = "failed"    // it did not come as far as Trying
 	Canceled  Step = "canceled"  // a person has taken it back
+
+	Downloaded Step = "downloaded" // as Installed, and nobody wants it tried
 )
 
 // Ends says whether an update is over.
-func (s Step) Ends() bool { return s == Failed || s == Canceled || s == Good || s == Left }
+func (s Step) Ends() bool {
+	return s == Downloaded || s == Failed || s == Canceled || s == Good || s == Left
+}
 
 // Record is one line of the journal. Fields that are not known yet are empty.
 type Record struct {

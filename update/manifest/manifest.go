@@ -207,3 +207,13 @@ func Decode(b []byte) (*Manifest, error) {
 	}
 	return m, m.Check()
 }
+
+// Target is the name of a release in TUF's targets: CHANNEL/NAME-ARCH/VERSION.json.
+func Target(channel, name, arch, version string) string {
+	return Folder(channel, name, arch) + version + targetSuffix
+}
+
+// Folder is what the names of all releases of an image begin with.
+func Folder(channel, name, arch string) string { return channel + "/" + name + "-" + arch + "/" }
+
+const targetSuffix = ".json"

@@ -37,16 +37,27 @@ const (
 
 // Order is one. It lies in Dir.
 type Order struct {
-	ID      string    `json:"id"`
-	Time    time.Time `json:"time"`
-	Who     string    `json:"who"`
-	Kind    Kind      `json:"kind"`
-	From    string    `json:"from,omitempty"`    // source.Open takes it; "": the image's own repository
-	Version string    `json:"version,omitempty"` // "": the newest
-	Older   bool      `json:"older,omitempty"`   // an older version is taken, or the one that runs
-	Again   bool      `json:"again,omitempty"`   // one that was left is taken
-	Restart bool      `json:"restart,omitempty"` // … into it, once it is written
+	ID       string    `json:"id"`
+	Time     time.Time `json:"time"`
+	Who      string    `json:"who"`
+	Kind     Kind      `json:"kind"`
+	From     string    `json:"from,omitempty"`     // source.Open takes it; "": the image's own repository
+	Version  string    `json:"version,omitempty"`  // "": the newest
+	Older    bool      `json:"older,omitempty"`    // an older version is taken, or the one that runs
+	Again    bool      `json:"again,omitempty"`    // one that was left is taken
+	Download bool      `json:"download,omitempty"` // it is written, and not tried
+	Restart  Restart   `json:"restart,omitempty"`  // … into it, once it is written
 }
+
+// Restart is when the machine restarts for an order.
+type Restart string
+
+// When it does.
+const (
+	Never  Restart = ""       // a person restarts it
+	AtOnce Restart = "now"    // unless work goes on that is not to be interrupted
+	Policy Restart = "policy" // once restart.Policy allows it
+)
 
 // ErrBusy is that another order is not carried out yet.
 var ErrBusy = errors.New("another update is under way")

@@ -1,0 +1,60 @@
+// Package installed is what an image that takes updates says of itself, as a file of its own.
+package installed
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	"clarityos/update/restart"
+)
+
+// Where an image says which release it is, and whose signatures it trusts.
+const (
+	Path     = "/usr/lib/clarity/update.json"
+	RootPath = "/usr/lib/clarity/update.root.json" // TUF's root metadata
+)
+
+// Image is the one that runs.
+type Image struct {
+	Name       string            `json:"name"`
+	Version    string            `json:"version"`
+	Arch       string            `json:"arch"`
+	Board      string            `json:"board,omitempty"`
+	Security   uint32            `json:"security"`
+	Schema     uint32            `json:"schema"`          // of the state on /var that it writes
+	From       string            `json:"from,omitempty"`  // its repository
+	Channel    string            `json:"channel"`         // of that
+	Policy     Mode              `json:"policy"`          // what becomes of a newer version by itself
+	Every      time.Duration     `json:"every,omitempty"` // how often it is looked for; 0: never
+	Built      int64             `json:"built"`           // Unix seconds
+	Restart    restart.Policy    `json:"restart"`
+	Components map[string]string `json:"components"` // their versions
+}
+
+// Read reads what the image that runs says of itself.
+func Read() (i Image, err error) {
+	text, err := os.ReadFile(Path)
+	if err == nil {
+		err = json.Unmarshal(text, &i)
+	}
+	if err != nil {
+		return i, fmt.Errorf("this image takes no updates: %w; its definition has to have a table [update]", err)
+	}
+	return i, nil
+}
+
+// Mode is what a machine does with a newer version, without a person.
+type Mode string
+
+// The modes.
+const (
+	Manual   Mode = "manual"   // say that it is there
+	Download Mode = "download" // write it to the other slot
+	Install  Mode = "install"  // … and have the next boot try it
+	Restart  Mode = "restart"  // … and restart, once the policy of restarts allows it
+)
+
+// Modes are all of them.
+var Modes = []Mode{Manual, Download, Install, Restart}
