@@ -63,7 +63,8 @@ func TestRepo(t *testing.T) {
 	t.Setenv(passphraseVariable, "secret")
 	anna := quickKeys(t, "secret", "root-1")
 	ben := quickKeys(t, "secret", "root-2", "root-3")
-	server := quickKeys(t, "secret", "targets-1", "targets-2", "snapshot-1", "timestamp-1")
+	server := quickKeys(t, "secret", "targets-1", "snapshot-1", "timestamp-1")
+	spare := quickKeys(t, "secret", "targets-2")
 	dir := filepath.Join(t.TempDir(), "repo")
 	for _, tt := range []struct {
 		args []string
@@ -77,9 +78,9 @@ func TestRepo(t *testing.T) {
 		{[]string{"repo", "init", dir, "--keys", server, "--keys", anna, "--keys", ben}, "not empty", false},
 		{[]string{"repo", "refresh", dir, "--keys", server}, "", true},
 		{[]string{"repo", "refresh", dir, "--keys", anna}, "not enough signatures", false},
-		{[]string{"repo", "rotate", dir, "targets", "--keys", server, "--keys", anna, "--add", "targets-2", "--remove", "targets-1"}, "lacks 1 of 2 signatures by the keys of root 1", true},
+		{[]string{"repo", "rotate", dir, "targets", "--keys", server, "--keys", anna, "--keys", spare, "--add", "targets-2", "--remove", "targets-1"}, "lacks 1 of 2 signatures by the keys of root 1", true},
 		{[]string{"repo", "rotate", dir, "targets", "--keys", server, "--add", "targets-3"}, "no folder of keys has targets-3.pub", false},
-		{[]string{"repo", "sign", dir, "--keys", ben, "--keys", server}, "is no longer trusted", true},
+		{[]string{"repo", "sign", dir, "--keys", ben, "--keys", server, "--keys", spare}, "is no longer trusted", true},
 		{[]string{"repo", "sign", dir, "--keys", ben}, "no root that waits", false},
 		{[]string{"repo", "check", dir, "--root", filepath.Join(dir, "metadata/1.root.json")}, "targets    version 2  expires in 89 days", true},
 	} {
@@ -130,6 +131,7 @@ func TestKeysNew(t *testing.T) {
 		})
 		c.SetArgs(tt.args)
 		c.SetOut(new(bytes.Buffer))
+		c.SetErr(new(bytes.Buffer))
 		if err := c.Execute(); drawn != tt.names || (err == nil) != (tt.names != "") {
 			t.Errorf("%q drew %q, %v; want %q", tt.args, drawn, err, tt.names)
 		}
