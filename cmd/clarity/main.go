@@ -24,6 +24,8 @@ func commands() []*cobra.Command {
 		newTrain(),
 		newDisk(),
 		newKey(),
+		newKeys(),
+		newRepo(),
 		newFlash(),
 		newConvert(),
 		newUnits(),

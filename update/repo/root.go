@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -144,18 +143,9 @@ func (r *Repo) Rotate(c Change, now time.Time) (Pending, error) {
 func (r *Repo) Sign(now time.Time) (Pending, error) {
 	var p Pending
 	err := r.locked(func(s state) error {
-		root, err := new(rootMeta).FromFile(r.pendingPath(s))
-		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("repository %s has no root that waits for signatures", r.dir)
-		}
+		root, err := r.pending(s)
 		if err != nil {
-			return fmt.Errorf("read %s: %w", r.pendingPath(s), err)
-		}
-		if number(root.Signed.Version)+".root.json" != filepath.Base(r.pendingPath(s)) {
-			return fmt.Errorf("%s says that it is root %d", r.pendingPath(s), root.Signed.Version)
-		}
-		if err := checkRoles(root); err != nil {
-			return fmt.Errorf("%s: %w", r.pendingPath(s), err)
+			return err
 		}
 		p, err = r.propose(s, root, now)
 		return err
@@ -217,6 +207,25 @@ func (r *Repo) publishRoot(s state, root *rootMeta, text []byte, now time.Time) 
 	return r.writeAll(append(e.files, next, e.timestamp)...)
 }
 
+// pending reads the root that waits for signatures.
+func (r *Repo) pending(s state) (*rootMeta, error) {
+	path := r.pendingPath(s)
+	root, err := new(rootMeta).FromFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("repository %s has no root that waits for signatures", r.dir)
+	}
+	if err == nil && number(root.Signed.Version)+".root.json" != filepath.Base(path) {
+		err = fmt.Errorf("it says that it is root %d", root.Signed.Version)
+	}
+	if err == nil {
+		err = checkRoles(root)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w; remove it and rotate again", path, err)
+	}
+	return root, nil
+}
+
 func (r *Repo) pendingPath(s state) string {
 	version := int64(1)
 	if s.root != nil {
@@ -242,8 +251,11 @@ func enlist(root *rootMeta, role string, keys []ed25519.PublicKey) error {
 
 // checkRoles refuses thresholds that nobody or everybody reaches.
 func checkRoles(root *rootMeta) error {
-	for _, name := range slices.Sorted(maps.Keys(root.Signed.Roles)) {
+	for _, name := range metadata.TOP_LEVEL_ROLE_NAMES {
 		role := root.Signed.Roles[name]
+		if role == nil {
+			return fmt.Errorf("role %s is missing", name)
+		}
 		if role.Threshold < 1 || role.Threshold > len(role.KeyIDs) {
 			return fmt.Errorf("role %s: a threshold of %d with %d keys; it is at least 1, and at most as many as there are keys", name, role.Threshold, len(role.KeyIDs))
 		}

@@ -77,11 +77,14 @@ func listen() error {
 	return err
 }
 
+// open opens as many files as n, and closes them, so that what is tried next can.
 func open(n int) error {
 	for range n {
-		if _, err := unix.Dup(0); err != nil {
+		fd, err := unix.Dup(0)
+		if err != nil {
 			return err
 		}
+		defer unix.Close(fd)
 	}
 	return nil
 }
