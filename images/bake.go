@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"clarityos/update/durable"
+
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -79,7 +81,7 @@ func writeImage(dir string, kernel, archive []byte, img *Image) error {
 		return fmt.Errorf("write image: %w", err)
 	}
 	for name, data := range map[string][]byte{KernelFile: kernel, InitramfsFile: archive, FactsFile: append(facts, '\n')} {
-		if err := writeFile(filepath.Join(tmp, name), data, 0o644); err != nil {
+		if err := durable.WriteFile(filepath.Join(tmp, name), data, 0o644); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"clarityos/images/debian"
+	"clarityos/update/durable"
 )
 
 var (
@@ -133,7 +134,7 @@ func (c Cache) newestKernel(ctx context.Context, from archive, k KernelSpec, arc
 	if err := os.MkdirAll(filepath.Dir(note), 0o755); err != nil {
 		return nil, fmt.Errorf("remember kernel: %w", err)
 	}
-	return packages, writeFile(note, text, 0o644)
+	return packages, durable.WriteFile(note, text, 0o644)
 }
 
 // kernelPackage tells the packages with kernel files from what their scripts

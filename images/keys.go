@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"clarityos/update/durable"
 )
 
 // keyType is the type of the PEM block of a private key (RFC 5958).
@@ -28,7 +30,7 @@ func NewKey(path string) error {
 	if err != nil {
 		return fmt.Errorf("encode a key: %w", err)
 	}
-	return writeFile(path, pem.EncodeToMemory(&pem.Block{Type: keyType, Bytes: der}), 0o600)
+	return durable.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: keyType, Bytes: der}), 0o600)
 }
 
 // ReadKey reads a key by which roots are signed.

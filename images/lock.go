@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"clarityos/images/debian"
+	"clarityos/update/durable"
 
 	"github.com/pelletier/go-toml/v2"
 )
@@ -107,7 +108,7 @@ func (l *Lock) Write(path string) error {
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
 		return nil
 	}
-	return writeFile(path, text, 0o644)
+	return durable.WriteFile(path, text, 0o644)
 }
 
 // set returns the locked answer to the question q, which is q with packages.

@@ -9,6 +9,8 @@ import (
 	"sort"
 	"strings"
 
+	"clarityos/update/durable"
+
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
 )
@@ -68,7 +70,7 @@ func (b *build) compress() ([]byte, error) {
 // replaceDir puts the complete folder tmp at dir in one step, exchanged with
 // the old one if there is one: a power cut leaves the old image or the new one.
 func replaceDir(tmp, dir string) error {
-	if err := syncDir(tmp); err != nil {
+	if err := durable.SyncDir(tmp); err != nil {
 		return err
 	}
 	err := unix.Renameat2(unix.AT_FDCWD, tmp, unix.AT_FDCWD, dir, unix.RENAME_EXCHANGE)
@@ -83,7 +85,7 @@ func replaceDir(tmp, dir string) error {
 	if err != nil {
 		return fmt.Errorf("put the image at %s: %w", dir, err)
 	}
-	return syncDir(filepath.Dir(dir))
+	return durable.SyncDir(filepath.Dir(dir))
 }
 
 // commandLine is what every kernel is told, unless the definition's words, which

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"clarityos/update/chunks"
+	"clarityos/update/durable"
 	"clarityos/update/manifest"
 	"clarityos/update/slots"
 )
@@ -119,7 +120,7 @@ func writeBlob(dir, suffix string, fill func(io.Writer) error) (manifest.Blob, e
 	if err := os.Rename(f.Name(), filepath.Join(dir, b.Hash.String()+suffix)); err != nil {
 		return manifest.Blob{}, err
 	}
-	return b, syncDir(dir)
+	return b, durable.SyncDir(dir)
 }
 
 // counted hashes and counts what goes through it.

@@ -24,6 +24,7 @@ func commands() []*cobra.Command {
 		newTrain(),
 		newDisk(),
 		newKey(),
+		newBundle(),
 		newKeys(),
 		newRepo(),
 		newFlash(),

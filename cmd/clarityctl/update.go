@@ -18,8 +18,7 @@ import (
 )
 
 const (
-	updateUnit = "clarity-update.service"
-	updater    = "/usr/lib/clarity/clarity-update"
+	updater = "/usr/lib/clarity/clarity-update"
 	// statusEvery is how often it is looked how far an update is.
 	statusEvery = 200 * time.Millisecond
 )
@@ -104,7 +103,7 @@ func (c *ctl) updateCancel() *cobra.Command {
 		Short: "End the update that is under way, or take back one that waits for a restart",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := c.job(cmd.Context(), 0, control.ChangeArgs{Verb: supervisor.VerbStop, Unit: updateUnit}, &Change{Unit: updateUnit}); err != nil {
+			if err := c.job(cmd.Context(), 0, control.ChangeArgs{Verb: supervisor.VerbStop, Unit: order.Unit}, &Change{Unit: order.Unit}); err != nil {
 				return err
 			}
 			out, err := exec.CommandContext(cmd.Context(), updater, "cancel").CombinedOutput()
@@ -207,7 +206,7 @@ func (c *ctl) order(ctx context.Context, o order.Order) error {
 	if err := order.Put(order.Dir, &o); err != nil {
 		return err
 	}
-	if err := c.job(ctx, 0, control.ChangeArgs{Verb: supervisor.VerbStart, Unit: updateUnit}, &Change{Unit: updateUnit}); err != nil {
+	if err := c.job(ctx, 0, control.ChangeArgs{Verb: supervisor.VerbStart, Unit: order.Unit}, &Change{Unit: order.Unit}); err != nil {
 		return fmt.Errorf("%w; the order stays, and is carried out when the unit starts", err)
 	}
 	s, err := c.follow(ctx, o.ID)
@@ -227,7 +226,7 @@ func (c *ctl) follow(ctx context.Context, id string) (order.Status, error) {
 	last := ""
 	for {
 		var unit control.StatusReply // asked before the status: what ends has said so by then
-		alive := c.ask(ctx, "Status", control.UnitArgs{Unit: updateUnit}, &unit)
+		alive := c.ask(ctx, "Status", control.UnitArgs{Unit: order.Unit}, &unit)
 		s, err := order.ReadStatus(order.StatusFile)
 		if err != nil {
 			return order.Status{}, err
@@ -242,7 +241,7 @@ func (c *ctl) follow(ctx context.Context, id string) (order.Status, error) {
 			}
 		}
 		if alive == nil && len(unit.Units) == 1 && (unit.Units[0].Active == "inactive" || unit.Units[0].Active == "failed") {
-			return order.Status{}, fmt.Errorf("%s has ended before the update has; `clarityctl logs -u %s` tells why, and `clarityctl start %s` goes on", updateUnit, updateUnit, updateUnit)
+			return order.Status{}, fmt.Errorf("%s has ended before the update has; `clarityctl logs -u %s` tells why, and `clarityctl start %s` goes on", order.Unit, order.Unit, order.Unit)
 		}
 		select {
 		case <-ctx.Done():

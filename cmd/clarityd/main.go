@@ -27,6 +27,7 @@ var roles = map[string]role{
 	"bus-name":   awaitBusName,
 	"compile":    compilePlan,
 	"devices":    runDevices,
+	"evolution":  runEvolution,
 	"learn":      runLearn,
 	"learn-load": loadHooks,
 	"log":        runLog,
@@ -37,7 +38,7 @@ var roles = map[string]role{
 
 // lasting are the roles that go on as long as the machine and wait for others most of the
 // time.
-var lasting = []string{"bus", "learn", "log"}
+var lasting = []string{"bus", "evolution", "learn", "log"}
 
 func main() {
 	debug.SetGCPercent(50)

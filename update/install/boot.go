@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"clarityos/update/durable"
 	"clarityos/update/loader"
 	"clarityos/update/manifest"
 	"clarityos/update/slots"
@@ -165,7 +166,7 @@ func (b *bootFiles) replace() error {
 			}
 		}
 	}
-	return errors.Join(syncDir(folder), syncDir(filepath.Dir(entry)), syncDir(b.dir))
+	return errors.Join(durable.SyncDir(folder), durable.SyncDir(filepath.Dir(entry)), durable.SyncDir(b.dir))
 }
 
 // bases are the files of both slots, from which chunks may be copied. The caller closes them.
@@ -214,12 +215,4 @@ func (m *memory) WriteAt(b []byte, at int64) (int, error) {
 		m.bytes = append(m.bytes, make([]byte, end-int64(len(m.bytes)))...)
 	}
 	return copy(m.bytes[at:], b), nil
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

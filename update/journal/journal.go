@@ -18,6 +18,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"clarityos/update/durable"
+
 	"github.com/google/renameio/v2"
 )
 
@@ -149,7 +151,7 @@ func (j *Journal) open() error {
 		}
 	}
 	if err == nil {
-		err = syncDir(filepath.Dir(j.path))
+		err = durable.SyncDir(filepath.Dir(j.path))
 	}
 	if err != nil {
 		return errors.Join(err, f.Close())
@@ -221,11 +223,3 @@ func (j *Journal) shorten() error {
 
 // Close closes the file.
 func (j *Journal) Close() error { return j.f.Close() }
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}

@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"clarityos/update/durable"
+
 	"github.com/google/renameio/v2"
 )
 
@@ -23,6 +25,8 @@ import (
 const (
 	Dir        = "/var/lib/clarity/update"
 	StatusFile = "/run/clarity/update.json"
+	// Unit is the updater.
+	Unit = "clarity-update.service"
 )
 
 // Kind is what is wanted.
@@ -92,7 +96,7 @@ func Put(dir string, o *Order) error {
 		}
 		return fmt.Errorf("order an update: %w", err)
 	}
-	return syncDir(dir)
+	return durable.SyncDir(dir)
 }
 
 // Read gives the order in dir; nil: there is none.
@@ -116,13 +120,5 @@ func Drop(dir string) error {
 	if err := os.Remove(path(dir)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return syncDir(dir)
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.SyncDir(dir)
 }

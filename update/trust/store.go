@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"clarityos/update/durable"
 )
 
 // Store is the folder in which a machine keeps the metadata that it trusts, and below
@@ -88,14 +88,11 @@ func (s Store) Save(metadata map[string][]byte) error {
 		if old, err := readAtMost(path, most); err == nil && bytes.Equal(old, metadata[name]) {
 			continue
 		}
-		if err := renameio.WriteFile(path, metadata[name], 0o644); err != nil {
+		if err := durable.WriteFile(path, metadata[name], 0o644); err != nil { // each before the next, or the order is none
 			return fmt.Errorf("store metadata %s: %w; make room on its disk, the old one is kept", name, err)
 		}
-		if err := syncDir(s.Dir); err != nil { // each before the next, or the order is none
-			return err
-		}
 	}
-	return syncDir(filepath.Dir(filepath.Clean(s.Dir)))
+	return durable.SyncDir(filepath.Dir(filepath.Clean(s.Dir)))
 }
 
 // saveOrder is the order in which files are stored, see Store.
@@ -116,16 +113,4 @@ func rank(name string) int {
 	version, _, _ := strings.Cut(name, ".")
 	n, _ := strconv.Atoi(version) // no number: refused when it is its turn
 	return n
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("sync %s: %w", dir, err)
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("sync %s: %w", dir, err)
-	}
-	return nil
 }

@@ -26,6 +26,8 @@ import (
 	"slices"
 	"strings"
 
+	"clarityos/update/durable"
+
 	"filippo.io/age"
 	"filippo.io/age/armor"
 )
@@ -89,7 +91,7 @@ func write(dir string, names []string, passphrase string, workFactor int) error 
 			return err
 		}
 	}
-	return syncDir(dir)
+	return durable.SyncDir(dir)
 }
 
 func seal(key ed25519.PrivateKey, passphrase string, workFactor int) ([]byte, error) {
@@ -270,18 +272,6 @@ func create(path string, text []byte, mode fs.FileMode) error {
 	_, err = f.Write(text)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("write key %s: %w", path, err)
-	}
-	return nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("sync %s: %w", dir, err)
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("sync %s: %w", dir, err)
 	}
 	return nil
 }
