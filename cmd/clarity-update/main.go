@@ -14,8 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"clarityos/services/bus"
 	busclient "clarityos/services/bus/client"
 	"clarityos/update/install"
@@ -114,17 +112,13 @@ func refresh(ctx context.Context, image installed.Image, from source.Source) (tr
 	if err != nil {
 		fmt.Println(err) // what is left of it protects
 	}
-	clock := clockFile(order.Dir + "/time")
-	now := trust.Time(time.Now(), time.Unix(image.Built, 0), clock.read())
+	now := trust.Time(time.Now(), time.Unix(image.Built, 0)) // what is stored says more of it
 	res, err := trust.Refresh(ctx, []string{"/proc/self/exe", "trust"}, trust.Request{Root: root, Stored: stored, Now: now}, files{from})
 	for _, n := range res.Notices {
 		fmt.Println(n)
 	}
 	if res.Metadata != nil {
 		err = errors.Join(err, store.Save(res.Metadata))
-	}
-	if err == nil {
-		err = clock.write(now)
 	}
 	return res, err
 }
@@ -141,27 +135,4 @@ func (f files) Get(ctx context.Context, name string, most int64) ([]byte, error)
 		return nil, fmt.Errorf("%w: %w", trust.ErrTooLarge, err)
 	}
 	return b, err
-}
-
-// clockFile keeps the latest time at which metadata was trusted: its own time of change.
-type clockFile string
-
-func (c clockFile) read() time.Time {
-	info, err := os.Stat(string(c))
-	if err != nil {
-		return time.Time{}
-	}
-	return info.ModTime()
-}
-
-func (c clockFile) write(now time.Time) error {
-	f, err := os.OpenFile(string(c), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return fmt.Errorf("keep the time: %w", err)
-	}
-	defer f.Close()
-	if err := unix.Futimes(int(f.Fd()), []unix.Timeval{unix.NsecToTimeval(now.UnixNano()), unix.NsecToTimeval(now.UnixNano())}); err != nil {
-		return fmt.Errorf("keep the time: %w", err)
-	}
-	return f.Sync()
 }
