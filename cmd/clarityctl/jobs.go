@@ -155,14 +155,3 @@ enabled unit is up, 3 when one is not or their order has a cycle, 4 when the tim
 	cmd.Flags().DurationVar(&most, "timeout", 5*time.Minute, "the longest wait")
 	return cmd
 }
-
-func (c *ctl) shutdown(kind supervisor.HaltKind, short string) *cobra.Command {
-	return &cobra.Command{
-		Use:   string(kind),
-		Short: short,
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.ask(cmd.Context(), "Shutdown", control.ShutdownArgs{Kind: kind}, nil)
-		},
-	}
-}

@@ -32,7 +32,7 @@ folder or a bundle. It is written to the root slot that does not run, while this
 serves, and tried at the next boot. A version that is not good there is left for this one.`,
 		Args: cobra.NoArgs,
 	}
-	cmd.AddCommand(c.updateCheck(), c.updateInstall(), c.updateStatus(), c.updateHistory(), c.updateRollback(), c.updateCancel())
+	cmd.AddCommand(c.updateCheck(), c.updateInstall(), c.updateStatus(), c.updateVersions(), c.updateHistory(), c.updateRollback(), c.updateCancel())
 	return cmd
 }
 
@@ -131,7 +131,7 @@ func (c *ctl) printUpdate() error {
 		return err
 	}
 	if s == nil {
-		records, err := journal.Read(order.Dir + "/journal")
+		records, err := journal.Read(order.Journal(order.Dir))
 		if err != nil {
 			return err
 		}
@@ -159,7 +159,7 @@ func (c *ctl) updateHistory() *cobra.Command {
 		Short: "The updates of this machine, the latest first",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			records, err := journal.Read(order.Dir + "/journal")
+			records, err := journal.Read(order.Journal(order.Dir))
 			if err != nil {
 				return err
 			}

@@ -88,7 +88,7 @@ func (a *Agent) look(ctx context.Context) error {
 	if there.Error != "" {
 		return errors.New(there.Error)
 	}
-	records, err := journal.Read(filepath.Join(a.Dir, "journal"))
+	records, err := journal.Read(order.Journal(a.Dir))
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,9 @@ import (
 	"pgregory.net/rapid"
 
 	"clarityos/update/installed"
+	"clarityos/update/journal"
 	"clarityos/update/order"
+	"clarityos/update/slots"
 )
 
 func TestNext(t *testing.T) {
@@ -130,4 +132,27 @@ func TestAgent(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+func TestRegister(t *testing.T) {
+	rec := &slots.Record{Sides: [2]slots.Side{{State: slots.Good, Version: "1.0.0"}, {State: slots.Bad, Version: "1.1.0"}}}
+	records := []journal.Record{
+		{Update: "x", Step: journal.Ordered, From: "https://there"},
+		{Update: "x", Step: journal.Writing, Slot: "b", Version: "1.1.0"},
+		{Update: "x", Step: journal.Left},
+		{Update: "y", Step: journal.Ordered, From: "elsewhere"},
+		{Update: "y", Step: journal.Failed, Slot: "a", Version: "1.0.0"},
+	}
+	image := installed.Image{Name: "demo", Version: "1.0.0", Components: map[string]string{"redis": "8", "nginx": "1"}}
+	got := Register(image, "a", rec, records, "6.12", map[string][]string{"b.service": {"/etc/b"}, "a.target": nil})
+	want := Registry{
+		Image:      Origin{Name: "demo", Version: "1.0.0", From: written},
+		Slots:      []Origin{{"a", "1.0.0", "good", written}, {"b", "1.1.0", "bad", "https://there"}},
+		Kernel:     "6.12",
+		Components: []Origin{{Name: "nginx", Version: "1", From: "demo 1.0.0"}, {Name: "redis", Version: "8", From: "demo 1.0.0"}},
+		Units:      []Origin{{Name: "a.target"}, {Name: "b.service", From: "/etc/b"}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
 }

@@ -97,7 +97,7 @@ const answer = 10 * time.Second
 
 // reboot writes a restart down, and asks PID 1 for it.
 func reboot(ctx context.Context, e restart.Entry) error {
-	e.Boot, e.Kind = restart.BootID(), "full"
+	e.Boot, e.Kind = restart.BootID(), restart.Full
 	if err := restart.Begin(restart.HistoryFile, e); err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func (u *Updater) Run(ctx context.Context) error {
 	if u.order, err = order.Read(u.Dir); err != nil || u.order == nil {
 		return err
 	}
-	if u.journal, err = journal.Open(filepath.Join(u.Dir, "journal")); err != nil {
+	if u.journal, err = journal.Open(order.Journal(u.Dir)); err != nil {
 		return err
 	}
 	defer u.journal.Close()
@@ -364,7 +364,7 @@ func (u *Updater) Cancel() error {
 	if u.order == nil {
 		return errors.New("there is no update that could be taken back")
 	}
-	if u.journal, err = journal.Open(filepath.Join(u.Dir, "journal")); err != nil {
+	if u.journal, err = journal.Open(order.Journal(u.Dir)); err != nil {
 		return err
 	}
 	defer u.journal.Close()

@@ -66,6 +66,9 @@ const (
 // ErrBusy is that another order is not carried out yet.
 var ErrBusy = errors.New("another update is under way")
 
+// Journal is the path of the journal in dir.
+func Journal(dir string) string { return filepath.Join(dir, "journal") }
+
 func path(dir string) string { return filepath.Join(dir, "order") }
 
 // Put leaves an order in dir, with an id of its own. There is one at a time; the error wraps

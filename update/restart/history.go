@@ -17,12 +17,15 @@ const HistoryFile = "/var/lib/clarity/restarts.json"
 // entriesMost is how many restarts are kept.
 const entriesMost = 200
 
+// Full is the kind of a restart of the whole machine, with its firmware.
+const Full = "full"
+
 // Entry is one restart.
 type Entry struct {
 	Asked   time.Time     `json:"asked"`
 	Who     string        `json:"who"`
 	Why     string        `json:"why"`
-	Kind    string        `json:"kind"`             // full: the whole machine, with its firmware
+	Kind    string        `json:"kind"`             // Full
 	Policy  bool          `json:"policy,omitempty"` // no person asked for it
 	Boot    string        `json:"boot"`             // the id of the boot that ends with it
 	Took    time.Duration `json:"took,omitempty"`   // until the machine was up again, by its clock
