@@ -123,7 +123,7 @@ func (w *world) now(t testing.TB) *slots.Record {
 // release offers a version, after it was changed.
 func (w *world) release(t testing.TB, version string, change func(*manifest.Manifest)) made {
 	t.Helper()
-	root := slices.Concat(noise(300*verity.Block, 1)[:200*verity.Block], noise(20*verity.Block, 3), noise(300*verity.Block, 1)[200*verity.Block:])
+	root := slices.Concat(noise(300*verity.Block, 1)[:200*verity.Block], noise(20*verity.Block, byte(3+len(w.names))), noise(300*verity.Block, 1)[200*verity.Block:])
 	tree := treeOf(t, root)
 	entry := []byte("title " + manifest.SlotWord + "\noptions x " + loader.StateWord + manifest.StateWord + "\n")
 	p := pack(t, root, bytesOf(t, tree), entry, noise(210<<10, 11), noise(90<<10, 5))
@@ -268,13 +268,19 @@ func TestInstall(t *testing.T) {
 	}
 }
 
-// steps holds the journal of the latest update to be so.
-func (w *world) steps(t testing.TB, want string) {
+func (w *world) records(t testing.TB) []journal.Record {
 	t.Helper()
-	records, err := journal.Read(filepath.Join(w.updater().Dir, "journal"))
+	records, err := journal.Read(order.Journal(w.updater().Dir))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return records
+}
+
+// steps holds the journal of the latest update to be so.
+func (w *world) steps(t testing.TB, want string) {
+	t.Helper()
+	records := w.records(t)
 	var got []string
 	for _, r := range records {
 		if r.Update == records[len(records)-1].Update {
