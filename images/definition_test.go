@@ -27,7 +27,7 @@ func write(t *testing.T, dir, name, text string) string {
 func TestDefinitionErrors(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"unknown key", "name = \"x\"\npakages = []\n",
-			`DIR/clarity.toml:2:1: unknown key "pakages"; known here: name, arch, hostname, kernel, suite, packages, omit, keep, exclude, from, base, command, file, link, directory, units, unit, dropin, user, group, network, cmdline, rescue, console, data, disk, modules, tools, unenforced, learn, goal, forward, memory, cpus`},
+			`DIR/clarity.toml:2:1: unknown key "pakages"; known here: name, arch, hostname, version, kernel, suite, packages, omit, keep, exclude, from, base, command, file, link, directory, units, unit, dropin, user, group, network, cmdline, rescue, console, data, disk, update, modules, tools, unenforced, learn, goal, forward, memory, cpus`},
 		{"unknown key in a table", "name = \"x\"\n[network]\n  dchp = true\n",
 			`DIR/clarity.toml:3:3: unknown key "network.dchp"; known here: dhcp, address, gateway, dns`},
 		{"syntax", "name = \n", `DIR/clarity.toml:1:8: toml: unexpected character U+000A at start of value`},
@@ -54,6 +54,20 @@ user 2 (a): is there twice`},
 			`DIR/clarity.toml: units: "nginx" does not match ^[A-Za-z0-9:_.\\@-]+\.(service|target|socket|slice|timer|path|mount)$`},
 		{"data", "name = \"x\"\n[data]\nsize = \"lots\"\n",
 			`DIR/clarity.toml: data.size: size "lots" is not a number with K, M or G, e.g. 512M`},
+		{"version", "name = \"x\"\nversion = \"1.2\"\n",
+			`DIR/clarity.toml: version: "1.2" is no version such as 1.2.3 or 1.2.3-rc.1: invalid semantic version`},
+		{"update", "name = \"x\"\n[update]\nchannel = \"A\"\nreads = 2\npolicy = \"always\"\nevery = \"1s\"\ncool_down = \"soon\"\nper_day = -1\nrequires = [\"kernel\"]\nconflicts = [\"x > y z\"]\n",
+			`DIR/clarity.toml: version: a machine that takes updates has to know its own, such as version = "1.0.0"
+update.channel: "A" does not match ^[a-z0-9][a-z0-9-]{0,30}$
+update.root: it is missing; it names the repository's newest root metadata, metadata/N.root.json, which the machine trusts
+update.reads: the lowest schema that it reads is 2, and it writes 0
+update.from: the machine keeps nothing: updates need /var on a disk, so add a table [data]
+update.policy: "always" is none of [manual download install restart]
+update.cool_down: "soon" is no time such as 24h
+update.every: "1s" is less than 1m0s
+update.per_day: -1 is less than none
+update.requires: "kernel" is not like "kernel >= 6.1": improper constraint: ""
+update.conflicts: "x > y z" is not like "kernel >= 6.1": improper constraint: "> y z"`},
 		{"from", "name = \"x\"\n[[from]]\npackage = \"dpkg\"\n",
 			`DIR/clarity.toml: from 1: name the files to take out of dpkg`},
 	} {

@@ -99,20 +99,22 @@ func (d *Definition) checkUpdate() error {
 	if u.Policy != "" && !slices.Contains(installed.Modes, installed.Mode(u.Policy)) {
 		bad("policy", "%q is none of %v", u.Policy, installed.Modes)
 	}
-	for place, text := range map[string]string{"every": u.Every, "minimum_uptime": u.MinimumUptime, "cool_down": u.CoolDown} {
-		if d, err := time.ParseDuration(cmp.Or(text, "0")); err != nil || d < 0 {
-			bad(place, "%q is no time such as 24h", text)
-		} else if place == "every" && d > 0 && d < leastEvery {
-			bad(place, "%q is less than %v, which a repository can bear", text, leastEvery)
+	for _, c := range []struct{ place, text string }{{"every", u.Every}, {"minimum_uptime", u.MinimumUptime}, {"cool_down", u.CoolDown}} {
+		if d, err := time.ParseDuration(cmp.Or(c.text, "0")); err != nil || d < 0 {
+			bad(c.place, "%q is no time such as 24h", c.text)
 		}
+	}
+	if d := duration(u.Every); d > 0 && d < leastEvery {
+		bad("every", "%q is less than %v", u.Every, leastEvery)
 	}
 	if u.PerDay < 0 {
 		bad("per_day", "%d is less than none", u.PerDay)
 	}
-	for place, list := range map[string][]string{"requires": u.Requires, "conflicts": u.Conflicts} {
-		if _, err := requirements(list); err != nil {
-			bad(place, "%v", err)
-		}
+	if _, err := requirements(u.Requires); err != nil {
+		bad("requires", "%v", err)
+	}
+	if _, err := requirements(u.Conflicts); err != nil {
+		bad("conflicts", "%v", err)
 	}
 	return errors.Join(errs...)
 }
