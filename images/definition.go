@@ -183,6 +183,10 @@ type UpdateDef struct {
 	Conflicts []string `toml:"conflicts"` // likewise, none of which may be there
 	Notes     string   `toml:"notes"`     // for people
 
+	Proxy        string `toml:"proxy"`        // URL of one; default as the updater's environment says
+	Certificates string `toml:"certificates"` // file of the image with those that a server's has to descend from, PEM; default the system's
+	Bandwidth    string `toml:"bandwidth"`    // bytes a second at most, such as 1M
+
 	Policy        string `toml:"policy"`         // what becomes of a newer version by itself: manual (default), download, install or restart
 	Every         string `toml:"every"`          // how often it is looked for, default 24h where there is a from; 0: never
 	MinimumUptime string `toml:"minimum_uptime"` // before the machine restarts by itself

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"os"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -107,6 +109,15 @@ func (d *Definition) checkUpdate() error {
 	if d := duration(u.Every); d > 0 && d < leastEvery {
 		bad("every", "%q is less than %v", u.Every, leastEvery)
 	}
+	if _, err := parseSize(u.Bandwidth); u.Bandwidth != "" && err != nil {
+		bad("bandwidth", "%v", err)
+	}
+	if p, err := url.Parse(u.Proxy); u.Proxy != "" && (err != nil || p.Host == "") {
+		bad("proxy", "%q is no URL such as http://proxy.example:3128", u.Proxy)
+	}
+	if u.Certificates != "" && !path.IsAbs(u.Certificates) {
+		bad("certificates", "%q is no absolute path of the image", u.Certificates)
+	}
 	if u.PerDay < 0 {
 		bad("per_day", "%d is less than none", u.PerDay)
 	}
@@ -169,6 +180,8 @@ func (b *build) addUpdate() error {
 		From: u.From, Channel: u.channel(), Built: b.lock.Epoch, Components: b.components(),
 	}
 	u.automatic(&image)
+	limit, _ := parseSize(u.Bandwidth) // it was checked, and may be empty
+	image.Proxy, image.Certificates, image.Bandwidth = u.Proxy, u.Certificates, int64(limit)
 	text, err := json.MarshalIndent(image, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write update.json: %w", err)

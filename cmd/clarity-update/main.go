@@ -61,7 +61,9 @@ func with(ctx context.Context, do func(*install.Updater) error) error {
 	go publisher.Run(ctx)
 	return do(&install.Updater{
 		Dir: order.Dir, Status: order.StatusFile, Machine: machine,
-		Open: func(where string) (source.Source, error) { return source.Open(where, source.Options{}) },
+		Open: func(where string) (source.Source, error) {
+			return source.Open(where, source.Options{Proxy: machine.Proxy, Roots: machine.Certificates, BytesPerSecond: machine.Bandwidth})
+		},
 		Refresh: func(ctx context.Context, from source.Source) (trust.Result, error) {
 			return refresh(ctx, machine.Image, from)
 		},

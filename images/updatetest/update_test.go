@@ -67,10 +67,16 @@ func newPublisher(t *testing.T) *publisher {
 	if pending, err := repo.Init(p.dir, roles, p.keys, time.Now()); err != nil || pending.Version != 0 {
 		t.Fatalf("%+v, %v", pending, err)
 	}
-	server := httptest.NewServer(http.FileServer(http.Dir(p.dir)))
-	t.Cleanup(server.Close)
-	p.url = strings.Replace(server.URL, "127.0.0.1", "10.0.2.2", 1) // the host, for QEMU's guests
+	p.url = serve(t, p.dir)
 	return p
+}
+
+// serve has a web server for a folder until the test ends, and gives its URL for QEMU's guests.
+func serve(t *testing.T, dir string) string {
+	t.Helper()
+	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	t.Cleanup(server.Close)
+	return strings.Replace(server.URL, "127.0.0.1", "10.0.2.2", 1)
 }
 
 // image is a version of the machine's image, with further overlays.

@@ -18,19 +18,22 @@ const (
 
 // Image is the one that runs.
 type Image struct {
-	Name       string            `json:"name"`
-	Version    string            `json:"version"`
-	Arch       string            `json:"arch"`
-	Board      string            `json:"board,omitempty"`
-	Security   uint32            `json:"security"`
-	Schema     uint32            `json:"schema"`          // of the state on /var that it writes
-	From       string            `json:"from,omitempty"`  // its repository
-	Channel    string            `json:"channel"`         // of that
-	Policy     Mode              `json:"policy"`          // what becomes of a newer version by itself
-	Every      time.Duration     `json:"every,omitempty"` // how often it is looked for; 0: never
-	Built      int64             `json:"built"`           // Unix seconds
-	Restart    restart.Policy    `json:"restart"`
-	Components map[string]string `json:"components"` // their versions
+	Name         string            `json:"name"`
+	Version      string            `json:"version"`
+	Arch         string            `json:"arch"`
+	Board        string            `json:"board,omitempty"`
+	Security     uint32            `json:"security"`
+	Schema       uint32            `json:"schema"`                 // of the state on /var that it writes
+	From         string            `json:"from,omitempty"`         // its repository
+	Channel      string            `json:"channel"`                // of that
+	Policy       Mode              `json:"policy"`                 // what becomes of a newer version by itself
+	Every        time.Duration     `json:"every,omitempty"`        // how often it is looked for; 0: never
+	Built        int64             `json:"built"`                  // Unix seconds
+	Proxy        string            `json:"proxy,omitempty"`        // see source.Options
+	Certificates string            `json:"certificates,omitempty"` // likewise
+	Bandwidth    int64             `json:"bandwidth,omitempty"`    // bytes a second; 0: any
+	Restart      restart.Policy    `json:"restart"`
+	Components   map[string]string `json:"components"` // their versions
 }
 
 // Read reads what the image that runs says of itself.
