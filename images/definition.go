@@ -183,6 +183,7 @@ type UpdateDef struct {
 	Conflicts []string `toml:"conflicts"` // likewise, none of which may be there
 	Notes     string   `toml:"notes"`     // for people
 
+	Media        bool   `toml:"media"`        // what is plugged in is looked at, by itself
 	Proxy        string `toml:"proxy"`        // URL of one; default as the updater's environment says
 	Certificates string `toml:"certificates"` // file of the image with those that a server's has to descend from, PEM; default the system's
 	Bandwidth    string `toml:"bandwidth"`    // bytes a second at most, such as 1M

@@ -181,6 +181,7 @@ func (b *build) addUpdate() error {
 	}
 	u.automatic(&image)
 	limit, _ := parseSize(u.Bandwidth) // it was checked, and may be empty
+	image.Media = u.Media
 	image.Proxy, image.Certificates, image.Bandwidth = u.Proxy, u.Certificates, int64(limit)
 	text, err := json.MarshalIndent(image, "", "  ")
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"clarityos/update/install"
 	"clarityos/update/installed"
 	"clarityos/update/journal"
+	"clarityos/update/medium"
 	"clarityos/update/order"
 	"clarityos/update/source"
 	"clarityos/update/trust"
@@ -62,7 +63,11 @@ func with(ctx context.Context, do func(*install.Updater) error) error {
 	return do(&install.Updater{
 		Dir: order.Dir, Status: order.StatusFile, Machine: machine,
 		Open: func(where string) (source.Source, error) {
-			return source.Open(where, source.Options{Proxy: machine.Proxy, Roots: machine.Certificates, BytesPerSecond: machine.Bandwidth})
+			o := source.Options{Proxy: machine.Proxy, Roots: machine.Certificates, BytesPerSecond: machine.Bandwidth}
+			if where == medium.Name {
+				return medium.Open(machine.Disk, o)
+			}
+			return source.Open(where, o)
 		},
 		Refresh: func(ctx context.Context, from source.Source) (trust.Result, error) {
 			return refresh(ctx, machine.Image, from)

@@ -29,6 +29,7 @@ type Machine struct {
 	installed.Image
 	Running slots.Running
 	Kernel  string // the release of the one that runs
+	Disk    string // its name, such as vda
 	State   string // GUID of the partition with the record of slots; "" where the loader knows it
 
 	// Device gives the path of a partition by its name, such as root-b.
@@ -65,6 +66,7 @@ func ThisMachine() (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
+	m.Disk = disk.Name
 	m.Device = func(name string) (string, error) { return disk.Parts[name].Device, disk.Has(name) }
 	m.MayRestart = m.mayRestart
 	m.ESP = func(work func(string) error) error { return loader.Mounted(m.Running.ESP, work) }

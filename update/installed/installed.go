@@ -32,6 +32,7 @@ type Image struct {
 	Proxy        string            `json:"proxy,omitempty"`        // see source.Options
 	Certificates string            `json:"certificates,omitempty"` // likewise
 	Bandwidth    int64             `json:"bandwidth,omitempty"`    // bytes a second; 0: any
+	Media        bool              `json:"media,omitempty"`        // what is plugged in is looked at
 	Restart      restart.Policy    `json:"restart"`
 	Components   map[string]string `json:"components"` // their versions
 }
