@@ -45,7 +45,7 @@ type Agent struct {
 func (a *Agent) Run(ctx context.Context) error {
 	began := time.Now()
 	for random := a.Random(); ; {
-		left := longest
+		left := longest + 1 // nothing is looked for
 		if a.Image.Every > 0 && a.Image.From != "" {
 			left = Next(a.state(), a.Image.Every, began, time.Now(), random)
 		}
@@ -59,7 +59,7 @@ func (a *Agent) Run(ctx context.Context) error {
 			continue
 		case <-time.After(min(left, longest)):
 		}
-		if left >= longest {
+		if left > longest {
 			continue
 		}
 		random = a.Random()
