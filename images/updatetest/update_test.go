@@ -89,7 +89,7 @@ func (p *publisher) image(t *testing.T, version string, overlays ...string) *ima
 	if err := os.WriteFile(over, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	img, _, err := images.Build(t.Context(), "clarity.toml", images.Options{Out: filepath.Join(dir, "out"), Lock: filepath.Join(dir, "lock"), Fast: true,
+	img, _, err := images.Build(t.Context(), "clarity.toml", images.Options{Out: filepath.Join(dir, "out"), Lock: filepath.Join(filepath.Dir(p.dir), "lock"), Fast: true,
 		Override: images.Override{Overlays: append([]string{over}, overlays...)}})
 	if err != nil {
 		t.Fatal(err)
