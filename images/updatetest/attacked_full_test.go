@@ -48,7 +48,7 @@ func TestAttacked(t *testing.T) {
 	const kills = 5
 	for range kills {
 		m.Must(limit, m.Prints("clarityctl update status", qemu.Has("% written to slot b")))
-		m.MustShell(limit, "clarityctl kill -s KILL clarity-update")
+		m.Must(limit, m.Prints("clarityctl kill -s KILL clarity-update && echo killed", qemu.Has("killed")))
 	}
 	m.Must(patience, m.Prints("clarityctl update history", qemu.Has("good      1.1.0 after 1.0.0")))
 	t.Logf("killed %d times, and %d answers were broken off", kills, broken.Load())
