@@ -67,15 +67,8 @@ func plugged(ctx context.Context) <-chan struct{} {
 
 // startUpdater has PID 1 start the updater, and waits until it runs.
 func startUpdater(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, learnedLimit)
-	defer cancel()
-	c, err := pid1.Dial(ctx, control.Path)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
 	var r control.ChangeReply
-	if err := c.Call(ctx, "Change", control.ChangeArgs{Verb: supervisor.VerbStart, Unit: order.Unit}, &r); err != nil {
+	if err := pid1.Ask(ctx, "Change", control.ChangeArgs{Verb: supervisor.VerbStart, Unit: order.Unit}, &r); err != nil {
 		return err
 	}
 	if r.Outcome != supervisor.OutcomeDone {

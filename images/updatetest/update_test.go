@@ -126,6 +126,14 @@ func machine(t *testing.T, img *images.Image) *qemu.TestMachine {
 		t.Fatal(err)
 	}
 	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path})
+	t.Cleanup(func() {
+		if t.Failed() {
+			ctx, cancel := context.WithTimeout(context.Background(), limit)
+			defer cancel()
+			said, err := m.Shell(ctx, "clarityctl logs -u clarity-update | tail -n 30; clarityctl update status; clarityctl slots; clarityctl restarts")
+			t.Logf("%s, %v", said.Stdout, err)
+		}
+	})
 	m.Must(limit, m.AgentReady())
 	m.MustShell(limit, "clarityctl wait --timeout 60s")
 	return m

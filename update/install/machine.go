@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"clarityos/services/bus/client"
 	"clarityos/services/control"
+	"clarityos/services/control/client"
 	"clarityos/services/supervisor"
 	"clarityos/update/installed"
 	"clarityos/update/loader"
@@ -94,23 +94,13 @@ func (m *Machine) mayRestart(when order.Restart) error {
 	return policy.Allow(now)
 }
 
-// answer is how long PID 1 may take.
-const answer = 10 * time.Second
-
 // reboot writes a restart down, and asks PID 1 for it.
 func reboot(ctx context.Context, e restart.Entry) error {
 	e.Boot, e.Kind = restart.BootID(), restart.Full
 	if err := restart.Begin(restart.HistoryFile, e); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, answer)
-	defer cancel()
-	c, err := client.Dial(ctx, control.Path)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	return c.Call(ctx, "Shutdown", control.ShutdownArgs{Kind: supervisor.Reboot}, nil)
+	return client.Ask(ctx, "Shutdown", control.ShutdownArgs{Kind: supervisor.Reboot}, nil)
 }
 
 // slot is the one that is written.

@@ -14,11 +14,8 @@ import (
 	"clarityos/update/slots/bootdisk"
 )
 
-const (
-	// look is how often units are looked at, answer how long PID 1 may take.
-	look   = time.Second
-	answer = 10 * time.Second
-)
+// look is how often units are looked at.
+const look = time.Second
 
 // Run watches over this boot until it is known whether it is good. A slot that is on trial
 // and bad is given up: the machine restarts, and has the other one.
@@ -91,7 +88,7 @@ func judge(ctx context.Context, say func(string), judgement func(slots.Running, 
 	if err != nil || !restart {
 		return err
 	}
-	return call(ctx, "Shutdown", control.ShutdownArgs{Kind: supervisor.Reboot}, nil)
+	return client.Ask(ctx, "Shutdown", control.ShutdownArgs{Kind: supervisor.Reboot}, nil)
 }
 
 // keep has the record say that a slot is good, and the loader boot it from now on.
@@ -113,7 +110,7 @@ func await(ctx context.Context, g *Gate) (Verdict, string, error) {
 	defer tick.Stop()
 	for {
 		var r control.StatusReply
-		if err := call(ctx, "List", nil, &r); err != nil {
+		if err := client.Ask(ctx, "List", nil, &r); err != nil {
 			return Unknown, "", err
 		}
 		if v, why := g.See(r); v != Unknown {
@@ -125,16 +122,4 @@ func await(ctx context.Context, g *Gate) (Verdict, string, error) {
 		case <-tick.C:
 		}
 	}
-}
-
-// call makes one call to PID 1.
-func call(ctx context.Context, method string, args, reply any) error {
-	ctx, cancel := context.WithTimeout(ctx, answer)
-	defer cancel()
-	c, err := client.Dial(ctx, control.Path)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	return c.Call(ctx, method, args, reply)
 }
