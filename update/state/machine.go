@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"clarityos/update/backup"
@@ -26,9 +27,14 @@ func RunHere(ctx context.Context, say func(string)) error {
 	if err != nil {
 		return err
 	}
-	m := &here{ctx: ctx, image: image, say: say}
-	if m.running, err = slots.ReadRunning(); err != nil && !errors.Is(err, slots.ErrNoSlots) {
+	running, err := slots.ReadRunning()
+	if err != nil && !errors.Is(err, slots.ErrNoSlots) {
 		return err
+	}
+	m := &here{
+		ctx: ctx, image: image, running: running, say: say, dir: Dir, store: backup.Dir,
+		record: func(work func(*bootdisk.Record) error) error { return bootdisk.With(running.Record, work) },
+		leave:  func(why string) error { return gate.Leave(ctx, why, say) },
 	}
 	err = Run(m)
 	if errors.Is(err, ErrLeft) {
@@ -45,8 +51,15 @@ type here struct {
 	image   installed.Image
 	running slots.Running // zero: it runs from no slot
 	say     func(string)
-	made    bool // there is a new backup
+	dir     string // Dir
+	store   string // of backups
+	record  func(work func(*bootdisk.Record) error) error
+	leave   func(why string) error
+
+	made bool // there is a new backup
 }
+
+func (h *here) marker() string { return filepath.Join(h.dir, markerName) }
 
 func (h *here) Say(line string) { h.say(line) }
 
@@ -56,7 +69,7 @@ func (h *here) Look() (n Now, err error) {
 		n.Migrates = append(n.Migrates, index.Path(p))
 	}
 	if s := slots.Named(h.running.Slot); s != slots.None {
-		err := bootdisk.With(h.running.Record, func(rec *bootdisk.Record) error {
+		err := h.record(func(rec *bootdisk.Record) error {
 			side, other := rec.Now.Side(s), rec.Now.Side(s.Other())
 			n.Trial, n.Back, n.Left = side.State == slots.Trying, other.State == slots.Good, other.State != slots.Good
 			return nil
@@ -65,20 +78,20 @@ func (h *here) Look() (n Now, err error) {
 			h.say(err.Error()) // then nothing is on trial
 		}
 	}
-	if n.Marker, err = ReadMarker(MarkerFile); err != nil {
+	if n.Marker, err = ReadMarker(h.marker()); err != nil {
 		return n, n.failed(h, err)
 	}
-	if n.Order, err = ReadOrder(OrderFile); err != nil {
+	if n.Order, err = ReadOrder(filepath.Join(h.dir, orderName)); err != nil {
 		return n, n.failed(h, fmt.Errorf("which backup is to be restored: %w", err))
 	}
-	n.Backups, err = backup.List(backup.Dir)
+	n.Backups, err = backup.List(h.store)
 	return n, n.failed(h, err)
 }
 
 func (h *here) BackUp(cause index.Cause, version string, schema uint32, paths []index.Path) (string, error) {
-	i, err := backup.Make(h.ctx, backup.Dir, backup.Request{Cause: cause, Version: version, Schema: schema, Paths: paths, Time: time.Now()})
+	i, err := backup.Make(h.ctx, h.store, backup.Request{Cause: cause, Version: version, Schema: schema, Paths: paths, Time: time.Now()})
 	if err == nil {
-		err = backup.Verify(h.ctx, backup.Dir, i.ID)
+		err = backup.Verify(h.ctx, h.store, i.ID)
 	}
 	if err != nil {
 		return "", err
@@ -88,18 +101,18 @@ func (h *here) BackUp(cause index.Cause, version string, schema uint32, paths []
 	return i.ID, nil
 }
 
-func (h *here) Restore(id string) error { return backup.Restore(h.ctx, backup.Dir, id, "/") }
+func (h *here) Restore(id string) error { return backup.Restore(h.ctx, h.store, id, "/") }
 
-func (h *here) Mark(m Marker) error { return m.Write(MarkerFile) }
+func (h *here) Mark(m Marker) error { return m.Write(h.marker()) }
 
 func (h *here) Drop() error {
-	if err := os.Remove(OrderFile); err != nil {
+	if err := os.Remove(filepath.Join(h.dir, orderName)); err != nil {
 		return fmt.Errorf("drop the order to restore a backup: %w", err)
 	}
-	return durable.SyncDir("/var/lib/clarity")
+	return durable.SyncDir(h.dir)
 }
 
-func (h *here) Leave(why string) error { return gate.Leave(h.ctx, why, h.say) }
+func (h *here) Leave(why string) error { return h.leave(why) }
 
 // prune makes room after a new backup.
 func (h *here) prune() error {
@@ -107,14 +120,14 @@ func (h *here) prune() error {
 		return nil
 	}
 	policy := backup.Policy{Keep: keep}
-	m, err := ReadMarker(MarkerFile)
+	m, err := ReadMarker(h.marker())
 	if err != nil || m == nil {
 		return err // what leads back is not known
 	}
 	if m.Backup != "" {
 		policy.Pinned = []string{m.Backup}
 	}
-	gone, err := backup.Prune(backup.Dir, policy, time.Now())
+	gone, err := backup.Prune(h.store, policy, time.Now())
 	for _, id := range gone {
 		h.say("backup " + id + " is removed, as there are newer ones")
 	}

@@ -23,10 +23,13 @@ import (
 	"clarityos/update/durable"
 )
 
-// Where it is kept, on /var.
+// Where it is kept, on /var. The unit clarity-state.service knows these names.
 const (
-	MarkerFile = "/var/lib/clarity/schema"
-	OrderFile  = "/var/lib/clarity/restore" // id of the backup that a person wants restored
+	Dir       = "/var/lib/clarity"
+	OrderFile = Dir + "/" + orderName // id of the backup that a person wants restored
+
+	markerName = "schema"
+	orderName  = "restore"
 )
 
 // Marker is which form there is on /var, at least in part.
