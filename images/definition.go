@@ -179,6 +179,7 @@ type UpdateDef struct {
 	Security  uint32   `toml:"security"`  // no machine goes back to a lower one
 	Schema    uint32   `toml:"schema"`    // of the state on /var that it writes
 	Reads     uint32   `toml:"reads"`     // … the lowest that it reads
+	Migrates  []string `toml:"migrates"`  // paths below /var that its services bring from a lower schema to that: they are backed up before
 	Requires  []string `toml:"requires"`  // of what runs before it, such as "kernel >= 6.1"
 	Conflicts []string `toml:"conflicts"` // likewise, none of which may be there
 	Notes     string   `toml:"notes"`     // for people

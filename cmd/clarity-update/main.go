@@ -22,6 +22,7 @@ import (
 	"clarityos/update/medium"
 	"clarityos/update/order"
 	"clarityos/update/source"
+	"clarityos/update/state"
 	"clarityos/update/trust"
 	"clarityos/update/trust/tuf"
 )
@@ -31,8 +32,11 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	role := ""
-	if len(os.Args) == 2 {
+	if len(os.Args) > 1 {
 		role = os.Args[1]
+	}
+	if role != "backup" && len(os.Args) > 2 {
+		role = ""
 	}
 	var err error
 	switch role {
@@ -42,8 +46,12 @@ func main() {
 		err = with(ctx, func(u *install.Updater) error { return u.Run(ctx) })
 	case "cancel":
 		err = with(ctx, (*install.Updater).Cancel)
+	case "state":
+		err = state.RunHere(ctx, func(line string) { fmt.Println(line) })
+	case "backup":
+		err = backups(ctx, os.Args[2:])
 	default:
-		fmt.Fprintln(os.Stderr, "usage: clarity-update run|cancel; `clarityctl update` orders what it does")
+		fmt.Fprintln(os.Stderr, "usage: clarity-update run|cancel|state|backup; `clarityctl update` and `clarityctl backup` order what it does")
 		os.Exit(64)
 	}
 	if err != nil {

@@ -14,6 +14,8 @@ import (
 const (
 	Path     = "/usr/lib/clarity/update.json"
 	RootPath = "/usr/lib/clarity/update.root.json" // TUF's root metadata
+	// MigratesPath lists Image.Migrates, a line each; there is no such file without any.
+	MigratesPath = "/usr/lib/clarity/migrates"
 )
 
 // Image is the one that runs.
@@ -24,6 +26,7 @@ type Image struct {
 	Board        string            `json:"board,omitempty"`
 	Security     uint32            `json:"security"`
 	Schema       uint32            `json:"schema"`                 // of the state on /var that it writes
+	Migrates     []string          `json:"migrates,omitempty"`     // paths below /var that its services bring to that schema
 	From         string            `json:"from,omitempty"`         // its repository
 	Channel      string            `json:"channel"`                // of that
 	Policy       Mode              `json:"policy"`                 // what becomes of a newer version by itself

@@ -65,6 +65,32 @@ func Corrupt(ctx context.Context, block string, restart bool, say func(string)) 
 	})
 }
 
+// Leave gives up the slot that runs for a good one: at once, and also where its units have not
+// begun. The restart is asked for until ctx ends, as it does when that comes.
+func Leave(ctx context.Context, why string, say func(string)) error {
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for {
+		err := judge(ctx, say, func(running slots.Running, rec *bootdisk.Record) (bool, error) {
+			s := slots.Named(running.Slot)
+			if rec.Now.Side(s).State == slots.Bad {
+				return true, nil
+			}
+			say(fmt.Sprintf("slot %v: %s; the machine restarts", s, why))
+			return true, rec.Write(rec.Now.Failed(s, why))
+		})
+		if err == nil {
+			return nil
+		}
+		say(err.Error())
+		select {
+		case <-ctx.Done():
+			return err
+		case <-tick.C:
+		}
+	}
+}
+
 // judge has the record of slots for a judgement of the one that runs, and restarts the
 // machine when that says so. A slot that only runs since the loader did not do as it was told
 // is not judged.
