@@ -21,6 +21,7 @@ import (
 	"clarityos/update/restart"
 	"clarityos/update/slots"
 	"clarityos/update/slots/bootdisk"
+	"clarityos/update/state"
 	"clarityos/update/verity"
 )
 
@@ -51,6 +52,13 @@ func ThisMachine() (*Machine, error) {
 	}
 	if m.Image, err = installed.Read(); err != nil {
 		return nil, err
+	}
+	has, err := state.ReadMarker(state.MarkerFile)
+	if err != nil {
+		return nil, err
+	}
+	if has != nil {
+		m.Schema = has.Schema // what there is counts, and not what would be written
 	}
 	var name unix.Utsname
 	if err := unix.Uname(&name); err != nil {

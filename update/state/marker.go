@@ -23,10 +23,13 @@ import (
 	"clarityos/update/durable"
 )
 
-// Where it is kept, on /var. The unit clarity-state.service knows these names.
+// Where these are kept, on /var. The unit clarity-state.service knows these names.
 const (
 	Dir       = "/var/lib/clarity"
 	OrderFile = Dir + "/" + orderName // id of the backup that a person wants restored
+
+	// MarkerFile is the marker's.
+	MarkerFile = Dir + "/" + markerName
 
 	markerName = "schema"
 	orderName  = "restore"
