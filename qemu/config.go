@@ -35,7 +35,7 @@ type Config struct {
 	// BootReadOnly has the guest not write to BootDisk.
 	BootReadOnly bool
 	// BootLog is the file, which has to be there, of a log of all writes to BootDisk, for
-	// package blocklog; "" for none.
+	// package blocklog; "" for none. It goes on when the power comes back.
 	BootLog string
 
 	// Flushless has the guest not wait for the host's disk when it flushes its own. What it
@@ -61,6 +61,8 @@ type Config struct {
 	CountInstructions bool
 	// Extra arguments go to QEMU as they are, after ours.
 	Extra []string
+
+	logGoesOn bool // BootLog has writes already
 }
 
 // filled returns the config with its zeros replaced, or says what is wrong.

@@ -51,6 +51,9 @@ func (p platform) boots(c Config) (args []string) {
 	drive := "if=none,id=boot,format=raw,discard=unmap,file=" + escape(c.BootDisk) + c.caching()
 	if c.BootLog != "" {
 		drive = "if=none,id=boot,driver=blklogwrites,file.driver=file,file.filename=" + escape(c.BootDisk) + ",log.driver=file,log.filename=" + escape(c.BootLog)
+		if c.logGoesOn {
+			drive += ",log-append=on"
+		}
 	}
 	if c.BootReadOnly {
 		drive += ",readonly=on"

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -83,7 +84,11 @@ func (m *Machine) PowerOn() error {
 		return fmt.Errorf("power on image %s: it is on already", m.cfg.Image.Name)
 	}
 	m.console.beginBoot()
-	p, err := launch(m.program, arguments(m.cfg, m.threads), m.console)
+	cfg := m.cfg
+	if info, err := os.Stat(cfg.BootLog); err == nil {
+		cfg.logGoesOn = info.Size() > 0
+	}
+	p, err := launch(m.program, arguments(cfg, m.threads), m.console)
 	if err != nil {
 		return fmt.Errorf("power on image %s: %w", m.cfg.Image.Name, err)
 	}

@@ -50,7 +50,11 @@ func TestPowerCut(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := errors.Join(l.Replay(d, n, i%2 == 1), d.Close()); err != nil {
+			cut := blocklog.Cut{Whole: n}
+			if i%2 == 1 {
+				cut = l.Torn(n)
+			}
+			if err := errors.Join(l.Replay(d, cut), d.Close()); err != nil {
 				t.Fatal(err)
 			}
 			m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path})

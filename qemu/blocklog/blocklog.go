@@ -1,6 +1,13 @@
 // Package blocklog reads what QEMU's blklogwrites driver has logged of a disk, in the format
 // of the kernel's dm-log-writes (Documentation/admin-guide/device-mapper/log-writes.rst),
-// and makes of it the disk that a cut of power after any write would have left.
+// and makes of it the disks that a cut of power would have left.
+//
+// A disk with a cache may have any of the writes on its medium that came behind the latest
+// flush, in whatever order they came, and of the one that it was at so many whole sectors.
+//
+//	blocklog.go  the log
+//	cut.go       cuts of power, and which there are
+//	disk.go      the disk that one leaves, to be read in place
 package blocklog
 
 import (
@@ -8,26 +15,32 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 )
 
 const (
 	magic   = 0x6a736677736872
 	version = 1
 
-	// flagDiscard is of an entry without data; the others say what was flushed.
-	flagDiscard = 1 << 2
+	flagFlush   = 1 << 0 // what came before is on the medium
+	flagFUA     = 1 << 1 // so is what the entry itself writes
+	flagDiscard = 1 << 2 // the entry has no data
 )
 
-// Write is one that has come to the disk. Begin and Size are in bytes.
+// Write is one that the disk has taken, or a flush. Begin and Size are in bytes; of one that
+// is only a flush both are 0.
 type Write struct {
 	Begin, Size int64
-	Discard     bool // what was there is gone, and no data is behind it
+	Discard     bool // what was there need not be kept, and no data is behind it
+	Flush       bool // all writes in front of it are on the medium
+	FUA         bool // it is on the medium itself
 
 	at int64 // of its data in the log
 }
 
-// Log is what was written to a disk.
+// hasData says whether it changes anything.
+func (w Write) hasData() bool { return w.Size > 0 && !w.Discard }
+
+// Log is what was written to a disk, in the order in which the disk has said that it has it.
 type Log struct {
 	Writes []Write
 
@@ -60,7 +73,7 @@ func Read(log io.ReaderAt) (*Log, error) {
 			return nil, fmt.Errorf("log of writes: entry %d at byte %d makes no sense", len(l.Writes), at)
 		}
 		at += l.sector
-		w := Write{Begin: begin * l.sector, Size: sectors * l.sector, Discard: flags&flagDiscard != 0, at: at}
+		w := Write{Begin: begin * l.sector, Size: sectors * l.sector, Discard: flags&flagDiscard != 0, Flush: flags&flagFlush != 0, FUA: flags&flagFUA != 0, at: at}
 		if sectors == 0 && flags == 0 {
 			return l, nil // behind the last one there may be zeros
 		}
@@ -69,28 +82,4 @@ func Read(log io.ReaderAt) (*Log, error) {
 			at += w.Size
 		}
 	}
-}
-
-// Replay writes the first n writes to a disk, and half of the last sector of the next one
-// when torn says so.
-func (l *Log) Replay(disk *os.File, n int, torn bool) error {
-	for _, w := range l.Writes[:n] {
-		if err := l.replay(disk, w, w.Size); err != nil {
-			return err
-		}
-	}
-	if torn && n < len(l.Writes) && !l.Writes[n].Discard && l.Writes[n].Size > 0 {
-		return l.replay(disk, l.Writes[n], l.Writes[n].Size-l.sector/2)
-	}
-	return nil
-}
-
-func (l *Log) replay(disk *os.File, w Write, size int64) error {
-	if w.Discard {
-		return nil // what is discarded may be kept
-	}
-	if _, err := io.Copy(io.NewOffsetWriter(disk, w.Begin), io.NewSectionReader(l.data, w.at, size)); err != nil {
-		return fmt.Errorf("replay %d bytes at %d: %w", size, w.Begin, err)
-	}
-	return nil
 }

@@ -30,27 +30,27 @@ func log() []byte {
 
 func TestReplay(t *testing.T) {
 	l, err := Read(bytes.NewReader(log()))
-	if err != nil || len(l.Writes) != 4 || l.Writes[1].Size != 0 || !l.Writes[2].Discard || l.Writes[3].Begin != 0 {
+	if err != nil || len(l.Writes) != 4 || l.Writes[1].Size != 0 || !l.Writes[1].Flush || !l.Writes[2].Discard || l.Writes[3].Begin != 0 || !l.Writes[3].FUA {
 		t.Fatalf("%+v, %v", l, err)
 	}
 	zero, a, b := bytes.Repeat([]byte{0}, 512), bytes.Repeat([]byte{'a'}, 512), bytes.Repeat([]byte{'b'}, 512)
 	for _, c := range []struct {
-		n    int
-		torn bool
+		cut  Cut
 		want [][]byte
 	}{
-		{0, false, nil}, {0, true, [][]byte{zero, a, a[:256]}}, {1, false, [][]byte{zero, a, a}}, {3, true, [][]byte{b[:256], zero[:256], a, a}}, {4, true, [][]byte{b, a, a}},
+		{Cut{}, nil}, {l.Torn(0), [][]byte{zero, a, a[:256]}}, {Cut{Whole: 1}, [][]byte{zero, a, a}}, {l.Torn(3), [][]byte{b[:256], zero[:256], a, a}},
+		{Cut{Whole: 4}, [][]byte{b, a, a}}, {Cut{0, []Part{{3, 512}}}, [][]byte{b}}, {Cut{0, []Part{{0, 512}, {3, 512}}}, [][]byte{b, a}},
 	} {
 		f, err := os.Create(filepath.Join(t.TempDir(), "disk"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		if err := l.Replay(f, c.n, c.torn); err != nil {
+		if err := l.Replay(f, c.cut); err != nil {
 			t.Fatal(err)
 		}
 		if got, _ := os.ReadFile(f.Name()); !bytes.Equal(got, bytes.Join(c.want, nil)) {
-			t.Errorf("%d writes, torn %v: %q", c.n, c.torn, got)
+			t.Errorf("%v: %q", c.cut, got)
 		}
 	}
 }

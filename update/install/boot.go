@@ -166,6 +166,13 @@ func (b *bootFiles) replace() error {
 			}
 		}
 	}
+	for _, f := range b.open { // Linux counts where a file of FAT begins to the file, not to its folder
+		if !f.skip {
+			if err := f.Sync(); err != nil {
+				return err
+			}
+		}
+	}
 	return errors.Join(durable.SyncDir(folder), durable.SyncDir(filepath.Dir(entry)), durable.SyncDir(b.dir))
 }
 

@@ -33,6 +33,9 @@ func (u *Updater) write(ctx context.Context, r *Release, from source.Source) err
 	if err != nil {
 		return err
 	}
+	if err := m.Mend(); err != nil {
+		u.say(err.Error()) // it may do as it is
+	}
 	var side slots.Side
 	err = m.ESP(func(dir string) error {
 		boot, err := openBoot(dir, s, m.State, r.Boot)

@@ -35,6 +35,9 @@ type Machine struct {
 
 	// Device gives the path of a partition by its name, such as root-b.
 	Device func(name string) (string, error)
+	// Mend has the loader's partition be free of what a cut of power has left of the files of the
+	// slot that is written.
+	Mend func() error
 	// ESP has work done on the loader's partition, which is mounted for it.
 	ESP func(work func(dir string) error) error
 	// MayRestart says whether the machine may restart now; else why it may not.
@@ -77,6 +80,7 @@ func ThisMachine() (*Machine, error) {
 	m.Disk = disk.Name
 	m.Device = func(name string) (string, error) { return disk.Parts[name].Device, disk.Has(name) }
 	m.MayRestart = m.mayRestart
+	m.Mend = func() error { return loader.Mend(m.Running.ESP, m.slot()) }
 	m.ESP = func(work func(string) error) error { return loader.Mounted(m.Running.ESP, work) }
 	return m, nil
 }

@@ -69,6 +69,7 @@ func worldIn(dir string) *world {
 		Image:   installed.Image{Name: "demo", Version: "1.0.0", Arch: "amd64", Security: 1, Channel: "stable", Schema: 1},
 		Running: slots.Running{Slot: "a", Record: w.path("clarity-state")}, Kernel: "6.12.57-amd64", State: guid,
 		Device:     func(name string) (string, error) { return w.path(name), nil },
+		Mend:       func() error { return nil },
 		ESP:        func(work func(string) error) error { return work(w.path("esp")) },
 		Reboot:     func(context.Context, restart.Entry) error { w.booted++; return nil },
 		MayRestart: func(order.Restart) error { return w.held },

@@ -4,6 +4,7 @@
 //
 //	loader.go       the loaders that there are, and which one this machine has
 //	files.go        a slot's files on the loader's partition
+//	mend.go         what a cut of power leaves of them
 //	efivars.go      variables of the firmware
 //	systemdboot.go  systemd-boot, by its variables
 //	bootnext.go     the firmware itself, by its boot options
