@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"clarityos/services/control/client"
 	"clarityos/services/control"
+	"clarityos/services/control/client"
 	"clarityos/services/supervisor"
 	"clarityos/update/installed"
 	"clarityos/update/loader"
