@@ -2,10 +2,10 @@ package updatetest
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"maps"
+	"slices"
 
 	"clarityos/update/fat"
 	"clarityos/update/loader"
@@ -64,15 +64,10 @@ func mends(part io.ReaderAt, v *fat.Volume) error {
 	if n := after.Lost(); n > 0 {
 		return fmt.Errorf("mended, it has %d clusters that belong to no file", n)
 	}
-	firmware := false
 	for _, f := range after.Files {
 		if f.Broken != nil || !after.Same(f) {
 			return fmt.Errorf("mended, %s is %v", f.Path, f.Broken)
 		}
-		firmware = firmware || strings.HasSuffix(f.Path, ".EFI")
-	}
-	if !firmware {
-		return errors.New("the loader's program is gone")
 	}
 	return nil
 }
@@ -92,6 +87,46 @@ func (m *mended) ReadAt(b []byte, at int64) (int, error) {
 		}
 	}
 	return n, err
+}
+
+// firmware holds the files that are no slot's, the loader's program among them, to be what they
+// were.
+func (m *model) firmware() error {
+	var ranges []blockRange
+	files := map[string]*fat.File{}
+	for _, f := range m.files.Files {
+		if !f.Folder && !loader.Belongs(f.Path, slots.A) && !loader.Belongs(f.Path, slots.B) {
+			files[f.Path] = f
+			ranges = append(ranges, m.clusters(f)...)
+		}
+	}
+	return m.once(fmt.Sprint("firmware's files ", slices.Sorted(maps.Keys(files))), func() error {
+		bytesOf := map[string]io.Reader{}
+		for path, f := range files {
+			data, err := m.data(f)
+			if err != nil {
+				return err
+			}
+			bytesOf[path] = bytes.NewReader(data)
+		}
+		sum, err := loader.Digest(bytesOf)
+		if err == nil && m.loader == [32]byte{} {
+			m.loader = sum // it is the first time
+		}
+		if err == nil && (sum != m.loader || len(files) < 2) {
+			err = fmt.Errorf("the firmware's files are not what they were; there are %d", len(files))
+		}
+		return err
+	}, joined(ranges)...)
+}
+
+// clusters are where a file is on the disk.
+func (m *model) clusters(f *fat.File) (out []blockRange) {
+	at := m.of(bootdisk.ESP).at
+	for _, c := range f.Clusters {
+		out = append(out, blockRange{at + m.files.At(c), m.files.ClusterSize})
+	}
+	return out
 }
 
 // data reads a file of the loader's partition.

@@ -27,6 +27,7 @@ type model struct {
 	parts  []gpt.Partition
 	before slots.Record // what the disk had
 	newer  slots.Side   // what slot B comes to have
+	loader [32]byte     // the digest of the firmware's files on the loader's partition
 
 	seq    uint64           // of the latest record that had to be on the disk
 	files  files            // of the loader's partition, as it was looked at last
@@ -126,7 +127,7 @@ func (m *model) check(c blocklog.Cut) error {
 	if err := m.look(); err != nil {
 		return err
 	}
-	return errors.Join(m.sides(rec), m.boots(rec))
+	return errors.Join(m.firmware(), m.sides(rec), m.boots(rec))
 }
 
 // table holds the partitions to be what they were.
@@ -175,7 +176,6 @@ func (m *model) boots(rec *slots.Record) (err error) {
 func (m *model) slot(s slots.Slot, side *slots.Side) error {
 	root, tree := bootdisk.Root+"-"+s.String(), bootdisk.Verity+"-"+s.String()
 	err := m.once(fmt.Sprintf("root %x", side.Root), func() error { return whole(m.part(root), m.part(tree), side.Root) }, m.of(root), m.of(tree))
-	esp := m.of(bootdisk.ESP).at
 	var ranges []blockRange
 	kept := fstest.MapFS{}
 	for _, f := range m.files.Files {
@@ -188,9 +188,7 @@ func (m *model) slot(s slots.Slot, side *slots.Side) error {
 		if f.Broken != nil {
 			return errors.Join(err, fmt.Errorf("%s: %w", f.Path, f.Broken))
 		}
-		for _, c := range f.Clusters {
-			ranges = append(ranges, blockRange{esp + m.files.At(c), m.files.ClusterSize})
-		}
+		ranges = append(ranges, m.clusters(f)...)
 		kept[f.Path] = nil
 	}
 	return errors.Join(err, m.once(fmt.Sprintf("files of slot %v %x", s, side.Boot), func() error {

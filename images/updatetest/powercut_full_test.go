@@ -5,7 +5,7 @@ package updatetest
 import "clarityos/qemu/blocklog"
 
 // choice is which disks the model of TestPowerCut looks at.
-var choice = blocklog.Choice{Seed: seed, Windows: 256, Tears: 24}
+var choice = blocklog.Choice{Seed: seed, Windows: 1024, Tears: 128}
 
 const (
 	// boots is how many disks TestPowerCut boots from, and brokenBoots of those with files that

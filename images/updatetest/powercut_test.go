@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -220,15 +221,11 @@ func (r *recording) takes(t *testing.T, m *qemu.TestMachine) {
 	const order = "test -e /var/lib/clarity/update/order || clarityctl update history | grep -q 1.1.0 || clarityctl update install --restart >/dev/null 2>&1 &"
 	var history string
 	ended := func(text string) error {
-		for line := range strings.Lines(text) {
-			for _, step := range []string{"good", "failed", "left", "canceled"} {
-				if strings.HasPrefix(line, step) && strings.Contains(line, "1.1.0") {
-					history = text
-					return nil
-				}
-			}
+		if !endOfUpdate.MatchString(text) {
+			return errors.New("the update has not ended")
 		}
-		return errors.New("the update has not ended")
+		history = text
+		return nil
 	}
 	for history == "" {
 		r.comesUp(t, m)
@@ -240,11 +237,14 @@ func (r *recording) takes(t *testing.T, m *qemu.TestMachine) {
 			t.Fatal(err)
 		}
 	}
-	if !strings.HasPrefix(history, "good      1.1.0 after 1.0.0") {
+	if !strings.Contains(history, "good      1.1.0 after 1.0.0") {
 		t.Fatalf("the update was not good:\n%s", history)
 	}
 	m.Must(limit, m.Prints("cat /usr/share/hello; clarityctl slots", qemu.Has("this is 1.1.0", "slot b: good, runs, default", "slot a: good")))
 }
+
+// endOfUpdate is in the history of an update that has ended, however that was.
+var endOfUpdate = regexp.MustCompile(`  (good|failed|left|canceled) +1\.1\.0`)
 
 // comesUp waits until a machine is up, by as many restarts as the boot's choice takes.
 func (r *recording) comesUp(t *testing.T, m *qemu.TestMachine) {
