@@ -46,6 +46,7 @@ bench: ## compare with other inits, an hour and more in all, ARGS='-inits all â€
 	go run ./learn/bench/start
 	go run ./images/office/bench
 	go run ./images/disktest/bench
+	go run ./update/bench
 	go test -run '^$$' -bench Event ./init
 
 generate: ## make generated files anew, BPF programs by Debian 12's clang

@@ -179,10 +179,12 @@ type UpdateDef struct {
 	Security  uint32   `toml:"security"`  // no machine goes back to a lower one
 	Schema    uint32   `toml:"schema"`    // of the state on /var that it writes
 	Reads     uint32   `toml:"reads"`     // … the lowest that it reads
+	Migrates  []string `toml:"migrates"`  // paths below /var that its services bring from a lower schema to that: they are backed up before
 	Requires  []string `toml:"requires"`  // of what runs before it, such as "kernel >= 6.1"
 	Conflicts []string `toml:"conflicts"` // likewise, none of which may be there
 	Notes     string   `toml:"notes"`     // for people
 
+	Media        bool   `toml:"media"`        // what is plugged in is looked at, by itself
 	Proxy        string `toml:"proxy"`        // URL of one; default as the updater's environment says
 	Certificates string `toml:"certificates"` // file of the image with those that a server's has to descend from, PEM; default the system's
 	Bandwidth    string `toml:"bandwidth"`    // bytes a second at most, such as 1M

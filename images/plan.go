@@ -65,7 +65,7 @@ func (d *Definition) system(epoch int64, modules []string) plan.System {
 		s.Components = append(s.Components, "learn")
 	}
 	if d.Update != nil {
-		s.Components = append(s.Components, "update", "evolution")
+		s.Components = append(s.Components, "update", "evolution", "state")
 	}
 	if n := d.Network; n.DHCP || n.Address != "" {
 		net := plan.Network{DHCP: n.DHCP, Gateway: n.Gateway, DNS: n.DNS}

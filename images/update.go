@@ -16,6 +16,7 @@ import (
 
 	"github.com/Masterminds/semver/v3"
 
+	"clarityos/update/backup/index"
 	"clarityos/update/installed"
 	"clarityos/update/manifest"
 	"clarityos/update/restart"
@@ -95,6 +96,9 @@ func (d *Definition) checkUpdate() error {
 	if u.Reads > u.Schema {
 		bad("reads", "the lowest schema that it reads is %d, and it writes %d", u.Reads, u.Schema)
 	}
+	if err := u.checkMigrates(); err != nil {
+		bad("migrates", "%v", err)
+	}
 	if d.Data == nil {
 		bad("from", "the machine keeps nothing: updates need /var on a disk, so add a table [data]")
 	}
@@ -128,6 +132,30 @@ func (d *Definition) checkUpdate() error {
 		bad("conflicts", "%v", err)
 	}
 	return errors.Join(errs...)
+}
+
+// own is what ClarityOS keeps on /var.
+const own = "/var/lib/clarity"
+
+// checkMigrates checks the paths that are backed up before services migrate them.
+func (u *UpdateDef) checkMigrates() error {
+	if len(u.Migrates) == 0 {
+		return nil
+	}
+	if u.Schema == 0 {
+		return errors.New("without a schema of 1 or more there is nothing to migrate")
+	}
+	var paths []index.Path
+	for _, p := range u.Migrates {
+		if !strings.HasPrefix(p, "/var/") || strings.HasPrefix(own+"/", p+"/") || strings.HasPrefix(p, own+"/") {
+			return fmt.Errorf("%q does not lie below /var, or has something to do with %s", p, own)
+		}
+		if strings.ContainsAny(p, "\n") {
+			return fmt.Errorf("%q has more than a line", p)
+		}
+		paths = append(paths, index.Path(p))
+	}
+	return index.CheckPaths(paths)
 }
 
 // requirements reads "NAME RANGE".
@@ -176,17 +204,22 @@ func (b *build) addUpdate() error {
 		return fmt.Errorf("update.root: %w; `clarity repo init` makes a repository with one", err)
 	}
 	image := installed.Image{
-		Name: b.d.Name, Version: b.d.Version, Arch: b.d.Arch, Board: u.Board, Security: u.Security, Schema: u.Schema,
+		Name: b.d.Name, Version: b.d.Version, Arch: b.d.Arch, Board: u.Board, Security: u.Security, Schema: u.Schema, Migrates: u.Migrates,
 		From: u.From, Channel: u.channel(), Built: b.lock.Epoch, Components: b.components(),
 	}
 	u.automatic(&image)
 	limit, _ := parseSize(u.Bandwidth) // it was checked, and may be empty
+	image.Media = u.Media
 	image.Proxy, image.Certificates, image.Bandwidth = u.Proxy, u.Certificates, int64(limit)
 	text, err := json.MarshalIndent(image, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write update.json: %w", err)
 	}
-	return errors.Join(b.t.File("updater", RankOwn, installed.Path, 0o644, append(text, '\n')),
+	var list error
+	if len(u.Migrates) > 0 {
+		list = b.t.File("updater", RankOwn, installed.MigratesPath, 0o644, []byte(strings.Join(u.Migrates, "\n")+"\n"))
+	}
+	return errors.Join(list, b.t.File("updater", RankOwn, installed.Path, 0o644, append(text, '\n')),
 		b.t.File("updater", RankOwn, installed.RootPath, 0o644, trusted))
 }
 

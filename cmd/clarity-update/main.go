@@ -19,8 +19,10 @@ import (
 	"clarityos/update/install"
 	"clarityos/update/installed"
 	"clarityos/update/journal"
+	"clarityos/update/medium"
 	"clarityos/update/order"
 	"clarityos/update/source"
+	"clarityos/update/state"
 	"clarityos/update/trust"
 	"clarityos/update/trust/tuf"
 )
@@ -30,8 +32,11 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	role := ""
-	if len(os.Args) == 2 {
+	if len(os.Args) > 1 {
 		role = os.Args[1]
+	}
+	if role != "backup" && len(os.Args) > 2 {
+		role = ""
 	}
 	var err error
 	switch role {
@@ -41,8 +46,12 @@ func main() {
 		err = with(ctx, func(u *install.Updater) error { return u.Run(ctx) })
 	case "cancel":
 		err = with(ctx, (*install.Updater).Cancel)
+	case "state":
+		err = state.RunHere(ctx, func(line string) { fmt.Println(line) })
+	case "backup":
+		err = backups(ctx, os.Args[2:])
 	default:
-		fmt.Fprintln(os.Stderr, "usage: clarity-update run|cancel; `clarityctl update` orders what it does")
+		fmt.Fprintln(os.Stderr, "usage: clarity-update run|cancel|state|backup; `clarityctl update` and `clarityctl backup` order what it does")
 		os.Exit(64)
 	}
 	if err != nil {
@@ -62,7 +71,11 @@ func with(ctx context.Context, do func(*install.Updater) error) error {
 	return do(&install.Updater{
 		Dir: order.Dir, Status: order.StatusFile, Machine: machine,
 		Open: func(where string) (source.Source, error) {
-			return source.Open(where, source.Options{Proxy: machine.Proxy, Roots: machine.Certificates, BytesPerSecond: machine.Bandwidth})
+			o := source.Options{Proxy: machine.Proxy, Roots: machine.Certificates, BytesPerSecond: machine.Bandwidth}
+			if where == medium.Name {
+				return medium.Open(machine.Disk, o)
+			}
+			return source.Open(where, o)
 		},
 		Refresh: func(ctx context.Context, from source.Source) (trust.Result, error) {
 			return refresh(ctx, machine.Image, from)

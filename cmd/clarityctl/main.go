@@ -98,7 +98,7 @@ ran out and 5 when there is no such unit.`,
 	_ = logs.RegisterFlagCompletionFunc("unit", c.units) // fails only without the flag
 	root.AddCommand(
 		c.status(), c.list(), c.show(), c.cat(), c.listDependencies(), c.why(), logs, c.events(), c.bus(), c.learn(), c.graph(), c.impact(), c.profile(), c.predictions(), c.services(), c.lookup(), c.top(),
-		c.slots(), c.update(), c.restarts(), c.inhibit(), c.factoryReset(), c.wait(), c.blame(), c.criticalChain(), c.analyze(),
+		c.slots(), c.update(), c.restarts(), c.inhibit(), c.backup(), c.factoryReset(), c.wait(), c.blame(), c.criticalChain(), c.analyze(),
 		c.kill(), c.setProperty(), c.verify(), c.reloadPlan(), c.rescueReport(),
 	)
 	for _, verb := range []struct {

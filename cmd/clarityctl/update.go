@@ -19,6 +19,8 @@ import (
 
 const (
 	updater = "/usr/lib/clarity/clarity-update"
+	// begins is how often the updater is started for one order.
+	begins = 3
 	// statusEvery is how often it is looked how far an update is.
 	statusEvery = 200 * time.Millisecond
 )
@@ -206,7 +208,7 @@ func (c *ctl) order(ctx context.Context, o order.Order) error {
 	if err := order.Put(order.Dir, &o); err != nil {
 		return err
 	}
-	if err := c.job(ctx, 0, control.ChangeArgs{Verb: supervisor.VerbStart, Unit: order.Unit}, &Change{Unit: order.Unit}); err != nil {
+	if err := c.startUpdater(ctx); err != nil {
 		return fmt.Errorf("%w; the order stays, and is carried out when the unit starts", err)
 	}
 	s, err := c.follow(ctx, o.ID)
@@ -219,12 +221,16 @@ func (c *ctl) order(ctx context.Context, o order.Order) error {
 	return c.print(s, func() string { return s.Text + "\n" })
 }
 
+func (c *ctl) startUpdater(ctx context.Context) error {
+	return c.job(ctx, 0, control.ChangeArgs{Verb: supervisor.VerbStart, Unit: order.Unit}, &Change{Unit: order.Unit})
+}
+
 // follow waits until nothing more comes of an order in this boot.
 func (c *ctl) follow(ctx context.Context, id string) (order.Status, error) {
 	tick := time.NewTicker(statusEvery)
 	defer tick.Stop()
 	last := ""
-	for {
+	for begun := 1; ; {
 		var unit control.StatusReply // asked before the status: what ends has said so by then
 		alive := c.ask(ctx, "Status", control.UnitArgs{Unit: order.Unit}, &unit)
 		s, err := order.ReadStatus(order.StatusFile)
@@ -241,6 +247,13 @@ func (c *ctl) follow(ctx context.Context, id string) (order.Status, error) {
 			}
 		}
 		if alive == nil && len(unit.Units) == 1 && (unit.Units[0].Active == "inactive" || unit.Units[0].Active == "failed") {
+			if begun < begins { // it may have been about to end when the order came
+				begun++
+				if err := c.startUpdater(ctx); err != nil {
+					return order.Status{}, err
+				}
+				continue
+			}
 			return order.Status{}, fmt.Errorf("%s has ended before the update has; `clarityctl logs -u %s` tells why, and `clarityctl start %s` goes on", order.Unit, order.Unit, order.Unit)
 		}
 		select {

@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 
+	"clarityos/services/bus"
+	"clarityos/services/bus/client"
 	"clarityos/services/control"
-	"clarityos/services/control/client"
+	pid1 "clarityos/services/control/client"
 	"clarityos/services/supervisor"
 	"clarityos/update/evolution"
 	"clarityos/update/installed"
@@ -38,20 +41,34 @@ func runEvolution(ctx context.Context, _ []string) error {
 			return version
 		},
 	}
+	if image.Media {
+		a.Plugged = plugged(ctx)
+	}
 	return a.Run(ctx)
+}
+
+// plugged is told when a disk or partition comes, once for those that come together.
+func plugged(ctx context.Context) <-chan struct{} {
+	came := make(chan struct{}, 1)
+	go client.Follow(ctx, bus.Path, bus.Interest{Topics: []bus.Pattern{"hardware.change"}}, func(err error) { say(err.Error()) }, func(d bus.Delivery) error {
+		for _, m := range d.Messages {
+			var h bus.HardwareChange
+			if json.Unmarshal(m.Body, &h) == nil && h.Subsystem == "block" && h.Action != "remove" {
+				select {
+				case came <- struct{}{}:
+				default: // it is told already
+				}
+			}
+		}
+		return nil
+	})
+	return came
 }
 
 // startUpdater has PID 1 start the updater, and waits until it runs.
 func startUpdater(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, learnedLimit)
-	defer cancel()
-	c, err := client.Dial(ctx, control.Path)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
 	var r control.ChangeReply
-	if err := c.Call(ctx, "Change", control.ChangeArgs{Verb: supervisor.VerbStart, Unit: order.Unit}, &r); err != nil {
+	if err := pid1.Ask(ctx, "Change", control.ChangeArgs{Verb: supervisor.VerbStart, Unit: order.Unit}, &r); err != nil {
 		return err
 	}
 	if r.Outcome != supervisor.OutcomeDone {

@@ -137,7 +137,7 @@ func (c brokenSlot) isLeft(t *testing.T, o images.Override, by qemu.Firmware) {
 		c.damage(t, path)
 	}
 	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path, BootBy: by})
-	m.Must(patience, m.Prints("clarityctl slots", qemu.Has("slot a: good, runs, default", "slot b: bad", "latest fall-back: "+c.reason)))
+	m.Must(2*patience, m.Prints("clarityctl slots", qemu.Has("slot a: good, runs, default", "slot b: bad", "latest fall-back: "+c.reason)))
 	m.MustShell(limit, "clarityctl wait --timeout 60s")
 }
 

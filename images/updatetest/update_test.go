@@ -89,7 +89,7 @@ func (p *publisher) image(t *testing.T, version string, overlays ...string) *ima
 	if err := os.WriteFile(over, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	img, _, err := images.Build(t.Context(), "clarity.toml", images.Options{Out: filepath.Join(dir, "out"), Lock: filepath.Join(dir, "lock"), Fast: true,
+	img, _, err := images.Build(t.Context(), "clarity.toml", images.Options{Out: filepath.Join(dir, "out"), Lock: filepath.Join(filepath.Dir(p.dir), "lock"), Fast: true,
 		Override: images.Override{Overlays: append([]string{over}, overlays...)}})
 	if err != nil {
 		t.Fatal(err)
@@ -126,6 +126,14 @@ func machine(t *testing.T, img *images.Image) *qemu.TestMachine {
 		t.Fatal(err)
 	}
 	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path})
+	t.Cleanup(func() {
+		if t.Failed() {
+			ctx, cancel := context.WithTimeout(context.Background(), limit)
+			defer cancel()
+			said, err := m.Shell(ctx, "clarityctl logs -u clarity-update | tail -n 30; clarityctl update status; clarityctl slots; clarityctl restarts")
+			t.Logf("%s, %v", said.Stdout, err)
+		}
+	})
 	m.Must(limit, m.AgentReady())
 	m.MustShell(limit, "clarityctl wait --timeout 60s")
 	return m

@@ -196,7 +196,7 @@ func TestSetup(t *testing.T) {
 
 // The units that ClarityOS itself brings hold nothing that it does not know.
 func TestBuiltinUnitsAreClean(t *testing.T) {
-	p, err := Root(root(nil), Options{System: plan.System{Components: []string{"log", "devices", "setup", "network", "agent", "bus"}, Console: "shell"}})
+	p, err := Root(root(nil), Options{System: plan.System{Components: []string{"log", "devices", "setup", "network", "agent", "bus", "slots", "learn", "update", "evolution", "state"}, Console: "shell"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,9 +15,9 @@ import (
 
 const (
 	demo = "images/demo/clarity.toml"
-	// oneFile and onePackage are what is another one in the next release: in a package all of
-	// its program's bytes.
-	oneFile    = "/var/www/html/index.html"
+	// oneFile and onePackage are what is another one in the next release: a line in the one,
+	// all bytes of the other.
+	oneFile    = "/etc/nginx/nginx.conf"
 	onePackage = "/usr/sbin/nginx"
 )
 
@@ -32,28 +32,33 @@ func deltas(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	program, err := contents(img, onePackage)
-	if err != nil {
-		return err
-	}
-	for i := range program {
-		program[i] ^= byte(i>>12) | 1
-	}
-	changed := filepath.Join(dir, "program")
-	if err := os.WriteFile(changed, program, 0o755); err != nil {
-		return err
-	}
 	fmt.Println("what is fetched of the demo's next release, of its compressed root, kernel and initramfs")
-	for _, c := range []struct{ what, file string }{
-		{"one file, " + oneFile, fmt.Sprintf("[[file]]\npath = %q\ncontent = \"<p>another one\\n\"\n", oneFile)},
-		{"one package's program, " + onePackage, fmt.Sprintf("[[file]]\npath = %q\nsource = %q\nmode = \"0755\"\n", onePackage, changed)},
+	for _, c := range []struct {
+		what, path string
+		change     func([]byte) []byte
+	}{
+		{"one file", oneFile, func(b []byte) []byte { return append(b, "# another line\n"...) }},
+		{"one package's program", onePackage, func(b []byte) []byte {
+			for i := range b {
+				b[i] ^= byte(i>>12) | 1
+			}
+			return b
+		}},
 	} {
-		_, next, err := packed(ctx, dir, "next", c.file)
+		b, err := contents(img, c.path)
+		if err != nil {
+			return err
+		}
+		changed := filepath.Join(dir, "changed")
+		if err := os.WriteFile(changed, c.change(b), 0o755); err != nil {
+			return err
+		}
+		_, next, err := packed(ctx, dir, "next", fmt.Sprintf("[[file]]\npath = %q\nsource = %q\n", c.path, changed))
 		if err != nil {
 			return err
 		}
 		lacks := next.lacking(first)
-		fmt.Printf("  %-44s %8d of %d bytes: %.4fx; the table besides: %d bytes\n", c.what, lacks, next.PackSize(), float64(lacks)/float64(next.PackSize()), len(next.Encode()))
+		fmt.Printf("  %-44s %8d of %d bytes: %.4fx; the table besides: %d bytes\n", c.what+", "+c.path, lacks, next.PackSize(), float64(lacks)/float64(next.PackSize()), len(next.Encode()))
 	}
 	return nil
 }

@@ -56,6 +56,10 @@ func (p *Packer) Add(part io.Reader) (size int64, sum Hash, places int, err erro
 	return size, Hash(whole.Sum(nil)), places, err
 }
 
+// Frame packs a chunk for somebody who keeps it elsewhere; the pack and its table stay as they
+// are.
+func (p *Packer) Frame(chunk []byte) []byte { return p.zstd.EncodeAll(chunk, nil) }
+
 // Table is that of all parts that were added, in their order.
 func (p *Packer) Table() *Table { return &p.table }
 

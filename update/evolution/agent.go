@@ -33,6 +33,8 @@ type Agent struct {
 	Status string // file, see order.StatusFile
 	// Start has the updater begin.
 	Start func(context.Context) error
+	// Plugged is told when a disk has come; nil: nobody looks at media.
+	Plugged <-chan struct{}
 	// Other is the version in the slot that does not run.
 	Other  func() string
 	Say    func(string)
@@ -41,23 +43,28 @@ type Agent struct {
 
 // Run looks for newer versions until ctx ends.
 func (a *Agent) Run(ctx context.Context) error {
-	if a.Image.Every == 0 || a.Image.From == "" {
-		a.Say("nothing is looked for: the image names no source, or no time")
-		<-ctx.Done()
-		return nil
-	}
 	began := time.Now()
 	for random := a.Random(); ; {
-		left := Next(a.state(), a.Image.Every, began, time.Now(), random)
-		if sleep(ctx, min(left, longest)) != nil {
+		left := longest + 1 // nothing is looked for
+		if a.Image.Every > 0 && a.Image.From != "" {
+			left = Next(a.state(), a.Image.Every, began, time.Now(), random)
+		}
+		select {
+		case <-ctx.Done():
 			return nil
+		case <-a.Plugged:
+			if err := a.look(ctx, medium); err != nil && ctx.Err() == nil {
+				a.Say(err.Error())
+			}
+			continue
+		case <-time.After(min(left, longest)):
 		}
 		if left > longest {
 			continue
 		}
 		random = a.Random()
 		s := State{Looked: time.Now().UTC()}
-		err := a.look(ctx)
+		err := a.look(ctx, "")
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -79,9 +86,13 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 }
 
-// look orders a look and, by what is there, what the policy says.
-func (a *Agent) look(ctx context.Context) error {
-	there, err := a.order(ctx, &order.Order{Kind: order.Check, Who: Who, Time: time.Now().UTC()}, true)
+// medium is package medium's Name, which is not imported here: it links the network's code.
+const medium = "medium"
+
+// look orders a look at a source, "" for the image's own and, by what is there, what the
+// policy says.
+func (a *Agent) look(ctx context.Context, from string) error {
+	there, err := a.order(ctx, &order.Order{Kind: order.Check, From: from, Who: Who, Time: time.Now().UTC()}, true)
 	if err != nil {
 		return err
 	}

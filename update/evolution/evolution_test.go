@@ -134,6 +134,34 @@ func TestAgent(t *testing.T) {
 	})
 }
 
+// A disk that comes is looked at, at once.
+func TestPlugged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		plugged := make(chan struct{}, 1)
+		a := &Agent{Image: installed.Image{Policy: installed.Install}, Dir: dir, Status: filepath.Join(dir, "status"), Plugged: plugged,
+			Other: func() string { return "" }, Say: func(line string) { t.Error(line) }, Random: func() float64 { return 0 }}
+		var orders []order.Order
+		a.Start = func(context.Context) error {
+			o, err := order.Read(dir)
+			orders = append(orders, *o)
+			return errors.Join(err, order.Tell(a.Status, order.Status{Order: *o, Done: true, Others: []string{"2.0.0"}}), order.Drop(dir))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Hour)
+		defer cancel()
+		go func() {
+			time.Sleep(30 * time.Hour)
+			plugged <- struct{}{}
+		}()
+		if err := a.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if len(orders) != 2 || orders[0].Kind != order.Check || orders[1].Kind != order.Install || orders[0].From != medium || orders[1].From != medium || orders[1].Version != "2.0.0" {
+			t.Errorf("%+v", orders)
+		}
+	})
+}
+
 func TestRegister(t *testing.T) {
 	rec := &slots.Record{Sides: [2]slots.Side{{State: slots.Good, Version: "1.0.0"}, {State: slots.Bad, Version: "1.1.0"}}}
 	records := []journal.Record{

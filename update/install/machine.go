@@ -21,6 +21,7 @@ import (
 	"clarityos/update/restart"
 	"clarityos/update/slots"
 	"clarityos/update/slots/bootdisk"
+	"clarityos/update/state"
 	"clarityos/update/verity"
 )
 
@@ -29,6 +30,7 @@ type Machine struct {
 	installed.Image
 	Running slots.Running
 	Kernel  string // the release of the one that runs
+	Disk    string // its name, such as vda
 	State   string // GUID of the partition with the record of slots; "" where the loader knows it
 
 	// Device gives the path of a partition by its name, such as root-b.
@@ -54,6 +56,13 @@ func ThisMachine() (*Machine, error) {
 	if m.Image, err = installed.Read(); err != nil {
 		return nil, err
 	}
+	has, err := state.ReadMarker(state.MarkerFile)
+	if err != nil {
+		return nil, err
+	}
+	if has != nil {
+		m.Schema = has.Schema // what there is counts, and not what would be written
+	}
 	var name unix.Utsname
 	if err := unix.Uname(&name); err != nil {
 		return nil, fmt.Errorf("uname: %w", err)
@@ -68,6 +77,7 @@ func ThisMachine() (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
+	m.Disk = disk.Name
 	m.Device = func(name string) (string, error) { return disk.Parts[name].Device, disk.Has(name) }
 	m.MayRestart = m.mayRestart
 	m.Mend = func() error { return loader.Mend(m.Running.ESP, m.slot()) }
@@ -96,23 +106,13 @@ func (m *Machine) mayRestart(when order.Restart) error {
 	return policy.Allow(now)
 }
 
-// answer is how long PID 1 may take.
-const answer = 10 * time.Second
-
 // reboot writes a restart down, and asks PID 1 for it.
 func reboot(ctx context.Context, e restart.Entry) error {
 	e.Boot, e.Kind = restart.BootID(), restart.Full
 	if err := restart.Begin(restart.HistoryFile, e); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, answer)
-	defer cancel()
-	c, err := client.Dial(ctx, control.Path)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	return c.Call(ctx, "Shutdown", control.ShutdownArgs{Kind: supervisor.Reboot}, nil)
+	return client.Ask(ctx, "Shutdown", control.ShutdownArgs{Kind: supervisor.Reboot}, nil)
 }
 
 // slot is the one that is written.

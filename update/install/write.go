@@ -115,6 +115,7 @@ type writer struct {
 	pieces []piece // that are left
 	Progress
 	buffer []byte
+	dirty  int // bytes that the disk was not told of
 }
 
 func newWriter(ctx context.Context, r *Release, to []File, bases []Base, from source.Source, told func(Progress)) (*writer, error) {
@@ -224,8 +225,19 @@ func (w *writer) write(p piece, plain []byte) error {
 	if _, err := w.to[p.part].WriteAt(plain, p.at); err != nil {
 		return fmt.Errorf("write part %d of %s %s at byte %d: %w", p.part, w.r.Name, w.r.Version, p.at, err)
 	}
+	if w.dirty += len(plain); w.dirty >= dirtyMost {
+		w.dirty = 0
+		if f, ok := w.to[p.part].(*os.File); ok {
+			// The disk begins with it, while more is fetched and unpacked. What it does not
+			// take now, check waits for.
+			_ = unix.SyncFileRange(int(f.Fd()), 0, p.at+int64(len(plain)), unix.SYNC_FILE_RANGE_WRITE)
+		}
+	}
 	return nil
 }
+
+// dirtyMost is how much is written before the disk is to begin with it, in bytes.
+const dirtyMost = 4 << 20
 
 func (w *writer) rangeOf(entry uint32) source.Range {
 	return source.Range{At: w.r.Table.Offset(entry), Length: int64(w.r.Table.Entries[entry].Length)}

@@ -14,6 +14,8 @@ import (
 const (
 	Path     = "/usr/lib/clarity/update.json"
 	RootPath = "/usr/lib/clarity/update.root.json" // TUF's root metadata
+	// MigratesPath lists Image.Migrates, a line each; there is no such file without any.
+	MigratesPath = "/usr/lib/clarity/migrates"
 )
 
 // Image is the one that runs.
@@ -24,6 +26,7 @@ type Image struct {
 	Board        string            `json:"board,omitempty"`
 	Security     uint32            `json:"security"`
 	Schema       uint32            `json:"schema"`                 // of the state on /var that it writes
+	Migrates     []string          `json:"migrates,omitempty"`     // paths below /var that its services bring to that schema
 	From         string            `json:"from,omitempty"`         // its repository
 	Channel      string            `json:"channel"`                // of that
 	Policy       Mode              `json:"policy"`                 // what becomes of a newer version by itself
@@ -32,6 +35,7 @@ type Image struct {
 	Proxy        string            `json:"proxy,omitempty"`        // see source.Options
 	Certificates string            `json:"certificates,omitempty"` // likewise
 	Bandwidth    int64             `json:"bandwidth,omitempty"`    // bytes a second; 0: any
+	Media        bool              `json:"media,omitempty"`        // what is plugged in is looked at
 	Restart      restart.Policy    `json:"restart"`
 	Components   map[string]string `json:"components"` // their versions
 }

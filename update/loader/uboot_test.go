@@ -64,3 +64,31 @@ func TestUBoot(t *testing.T) {
 		t.Errorf("%v, %v", info, err)
 	}
 }
+
+// Whatever the sector has, it names slots or none, and can be written anew.
+func FuzzUBoot(f *testing.F) {
+	f.Add([]byte("clarity_slot=b\nclarity_once=a\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		part := make(memory, UBootAt+UBootSize)
+		copy(part[UBootAt:], b)
+		slot, once, err := ReadUBoot(part)
+		if err != nil || slot > slots.B || once > slots.B {
+			t.Fatalf("%v, %v, %v", slot, once, err)
+		}
+		if slot == slots.None {
+			return
+		}
+		if err := WriteUBoot(part, slot, once); err != nil {
+			t.Fatal(err)
+		}
+		if again, onceAgain, err := ReadUBoot(part); again != slot || onceAgain != once || err != nil {
+			t.Fatalf("%v, %v became %v, %v: %v", slot, once, again, onceAgain, err)
+		}
+	})
+}
+
+// memory is a partition.
+type memory []byte
+
+func (m memory) ReadAt(b []byte, at int64) (int, error)  { return copy(b, m[at:]), nil }
+func (m memory) WriteAt(b []byte, at int64) (int, error) { return copy(m[at:], b), nil }

@@ -1,7 +1,9 @@
 package slots
 
 import (
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"reflect"
 	"strings"
 	"testing"
@@ -116,4 +118,29 @@ func TestMarks(t *testing.T) {
 			t.Errorf("%+v: %+v", b, c)
 		}
 	}
+}
+
+// Whatever bytes a copy has, it is none or a record that is the same when it is written again,
+// and that a boot can be chosen by.
+func FuzzRecord(f *testing.F) {
+	f.Add((&Record{}).Encode())
+	f.Add((&Record{Seq: 7, Default: B, Armed: A, Asked: 2, Failures: 3, Reason: "slot a: x", Sides: [2]Side{{State: Trying, Left: 2, Version: "1.0.0"}, {State: Good, Security: 4, Why: "y"}}}).Encode())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		whole := make([]byte, Size)
+		copy(whole, b)
+		binary.LittleEndian.PutUint32(whole[Size-4:], crc32.Checksum(whole[:Size-4], castagnoli)) // or nothing gets past it
+		r, err := Decode(whole)
+		if err != nil {
+			return
+		}
+		again, err := Decode(r.Encode())
+		if err != nil || *again != *r {
+			t.Fatalf("%+v became %+v, %v", r, again, err)
+		}
+		for _, loaded := range []Slot{None, A, B} {
+			if c := Choose(r, Boot{Loaded: loaded}); c.Do == Mount && (c.Slot != A && c.Slot != B || loaded != None && c.Slot != loaded) {
+				t.Fatalf("%+v: %+v", r, c)
+			}
+		}
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"clarityos/services/control"
 	"clarityos/services/varlink/client"
@@ -32,4 +33,19 @@ func Dial(ctx context.Context, path string) (*client.Client, error) {
 			_ = json.Unmarshal(parameters, &e.Fault) // the name alone says enough
 			return e
 		}})
+}
+
+// answer is how long PID 1 may take for a call that waits for nothing.
+const answer = 10 * time.Second
+
+// Ask makes one call to PID 1, which is answered at once.
+func Ask(ctx context.Context, method string, args, reply any) error {
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
+	c, err := Dial(ctx, control.Path)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return c.Call(ctx, method, args, reply)
 }

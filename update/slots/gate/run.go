@@ -14,11 +14,8 @@ import (
 	"clarityos/update/slots/bootdisk"
 )
 
-const (
-	// look is how often units are looked at, answer how long PID 1 may take.
-	look   = time.Second
-	answer = 10 * time.Second
-)
+// look is how often units are looked at.
+const look = time.Second
 
 // Run watches over this boot until it is known whether it is good. A slot that is on trial
 // and bad is given up: the machine restarts, and has the other one.
@@ -68,6 +65,32 @@ func Corrupt(ctx context.Context, block string, restart bool, say func(string)) 
 	})
 }
 
+// Leave gives up the slot that runs for a good one: at once, and also where its units have not
+// begun. The restart is asked for until ctx ends, as it does when that comes.
+func Leave(ctx context.Context, why string, say func(string)) error {
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for {
+		err := judge(ctx, say, func(running slots.Running, rec *bootdisk.Record) (bool, error) {
+			s := slots.Named(running.Slot)
+			if rec.Now.Side(s).State == slots.Bad {
+				return true, nil
+			}
+			say(fmt.Sprintf("slot %v: %s; the machine restarts", s, why))
+			return true, rec.Write(rec.Now.Failed(s, why))
+		})
+		if err == nil {
+			return nil
+		}
+		say(err.Error())
+		select {
+		case <-ctx.Done():
+			return err
+		case <-tick.C:
+		}
+	}
+}
+
 // judge has the record of slots for a judgement of the one that runs, and restarts the
 // machine when that says so. A slot that only runs since the loader did not do as it was told
 // is not judged.
@@ -91,7 +114,7 @@ func judge(ctx context.Context, say func(string), judgement func(slots.Running, 
 	if err != nil || !restart {
 		return err
 	}
-	return call(ctx, "Shutdown", control.ShutdownArgs{Kind: supervisor.Reboot}, nil)
+	return client.Ask(ctx, "Shutdown", control.ShutdownArgs{Kind: supervisor.Reboot}, nil)
 }
 
 // keep has the record say that a slot is good, and the loader boot it from now on.
@@ -113,7 +136,7 @@ func await(ctx context.Context, g *Gate) (Verdict, string, error) {
 	defer tick.Stop()
 	for {
 		var r control.StatusReply
-		if err := call(ctx, "List", nil, &r); err != nil {
+		if err := client.Ask(ctx, "List", nil, &r); err != nil {
 			return Unknown, "", err
 		}
 		if v, why := g.See(r); v != Unknown {
@@ -125,16 +148,4 @@ func await(ctx context.Context, g *Gate) (Verdict, string, error) {
 		case <-tick.C:
 		}
 	}
-}
-
-// call makes one call to PID 1.
-func call(ctx context.Context, method string, args, reply any) error {
-	ctx, cancel := context.WithTimeout(ctx, answer)
-	defer cancel()
-	c, err := client.Dial(ctx, control.Path)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	return c.Call(ctx, method, args, reply)
 }
