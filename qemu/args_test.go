@@ -29,6 +29,8 @@ func TestArguments(t *testing.T) {
 		"disk":         {Image: image("amd64"), Accel: TCG, Disk: "/a,b/var", Append: "clarity.learn=off", Extra: []string{"-S"}},
 		"boot-nvme":    {Image: image("amd64"), Accel: TCG, BootDisk: "/d", BootBus: NVMe, Flushless: true},
 		"boot-u-boot":  {Image: image("arm64"), Accel: TCG, BootDisk: "/d", BootBy: UBoot},
+		"boot-log":     {Image: image("amd64"), Accel: TCG, BootDisk: "/d", BootLog: "/l"},
+		"boot-log-on":  {Image: image("amd64"), Accel: TCG, BootDisk: "/d", BootLog: "/l", logGoesOn: true},
 		"bare":         {Image: &images.Image{Arch: "amd64", Kernel: "/k"}, Accel: TCG},
 		"override":     {Image: image("amd64"), Accel: TCG, Forwards: []images.Forward{{Guest: 80}, {Host: 6379, Guest: 6379}}},
 	} {

@@ -1,0 +1,16 @@
+//go:build full
+
+package updatetest
+
+import "clarityos/qemu/blocklog"
+
+// choice is which disks the model of TestPowerCut looks at.
+var choice = blocklog.Choice{Seed: seed, Windows: 1024, Tears: 128}
+
+const (
+	// boots is how many disks TestPowerCut boots from, and brokenBoots of those with files that
+	// are to be mended; each of the latter, and of the others each so many, completes the update.
+	boots, brokenBoots, completes = 54, 6, 4
+	// journalEvery is of how many disks one has its journal read.
+	journalEvery = 20
+)
