@@ -255,7 +255,7 @@ func (r *recording) comesUp(t *testing.T, m *qemu.TestMachine) {
 				t.Fatal(err)
 			}
 		}
-		err := m.Await(t.Context(), patience, m.Prints("clarityctl wait --timeout 60s >/dev/null && clarityctl slots", oneIsGood))
+		err := m.Await(t.Context(), patience, m.Prints("clarityctl wait --timeout 60s >/dev/null && cat /usr/share/hello && clarityctl slots", oldOrNew))
 		if err == nil {
 			return
 		}
@@ -265,10 +265,15 @@ func (r *recording) comesUp(t *testing.T, m *qemu.TestMachine) {
 	}
 }
 
-// oneIsGood holds one slot to run, and one to be good.
-func oneIsGood(text string) error {
-	if !strings.Contains(text, ", runs") || !strings.Contains(text, ": good") {
-		return fmt.Errorf("no slot runs, or none is good:\n%s", text)
+// runs is the slot that does, in what `clarityctl slots` says.
+var runs = regexp.MustCompile(`slot ([ab]): (good|trying), runs`)
+
+// oldOrNew holds the old system to run in slot A, or the new one in slot B, and slot A to be good.
+func oldOrNew(text string) error {
+	version := map[string]string{"a": "this is 1.0.0", "b": "this is 1.1.0"}
+	slot := runs.FindStringSubmatch(text)
+	if slot == nil || !strings.Contains(text, version[slot[1]]) || !strings.Contains(text, "slot a: good") {
+		return fmt.Errorf("neither the old system runs nor the new one:\n%s", text)
 	}
 	return nil
 }
