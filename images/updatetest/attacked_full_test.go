@@ -44,12 +44,14 @@ func TestAttacked(t *testing.T) {
 	m.MustShell(limit, "dd if=/dev/zero of=/var/full bs=65536 2>/dev/null; sync")
 	m.Must(limit, m.Prints("clarityctl update install 2>&1", qemu.Has("no space left on device")))
 	m.MustShell(limit, "rm /var/full; sync")
-	m.MustShell(limit, "clarityctl update install --restart >/dev/null 2>&1 &")
+	m.MustShell(limit, "clarityctl update install >/dev/null 2>&1 &")
 	const kills = 5
 	for range kills {
 		m.Must(limit, m.Prints("clarityctl update status", qemu.Has("% written to slot b")))
 		m.Must(limit, m.Prints("clarityctl kill -s KILL clarity-update && echo killed", qemu.Has("killed")))
 	}
+	m.Must(patience, m.Prints("clarityctl update status", qemu.Has("1.1.0 is in slot b; `clarityctl reboot` starts it")))
+	restart(t, m)
 	m.Must(patience, m.Prints("clarityctl update history", qemu.Has("good      1.1.0 after 1.0.0")))
 	t.Logf("killed %d times, and %d answers were broken off", kills, broken.Load())
 	if broken.Load() < kills {

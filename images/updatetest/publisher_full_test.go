@@ -91,7 +91,8 @@ func TestPublish(t *testing.T) {
 
 	m := machine(t, first)
 	m.MustShell(limit, "cd /var && wget -O b "+serve(t, dir)+"/b")
-	m.MustShell(limit, "clarityctl update install /var/b --restart >/dev/null 2>&1 &")
+	m.Must(patience, m.Prints("clarityctl update install /var/b 2>&1", qemu.Has("1.1.0 is in slot b")))
+	restart(t, m)
 	m.Must(patience, m.Prints("clarityctl update history", qemu.Has("good      1.1.0 after 1.0.0", "from /var/b")))
 }
 
