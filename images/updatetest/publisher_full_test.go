@@ -12,12 +12,14 @@ import (
 	"strings"
 	"testing"
 
+	"clarityos/images"
 	"clarityos/qemu"
 )
 
 // commands are the program that publishers use, and what they give it.
 type commands struct {
 	program, dir string
+	source       string // of ClarityOS, which the commands are run outside of
 }
 
 // run gives what a command line prints; it has to contain all of these, and to fail where the
@@ -26,7 +28,7 @@ func (c commands) run(t *testing.T, line string, want ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), c.program, strings.Fields(line)...)
 	cmd.Dir = c.dir
-	cmd.Env = append(os.Environ(), "CLARITY_PASSPHRASE=a passphrase of a test")
+	cmd.Env = append(os.Environ(), "CLARITY_PASSPHRASE=a passphrase of a test", images.SourceVariable+"="+c.source)
 	out, err := cmd.CombinedOutput()
 	fails := len(want) > 0 && want[0] == "!"
 	if fails {
@@ -46,7 +48,11 @@ func (c commands) run(t *testing.T, line string, want ...string) {
 // machine without a network takes. A bundle with one byte changed is refused whole.
 func TestPublish(t *testing.T) {
 	dir := t.TempDir()
-	c := commands{filepath.Join(dir, "clarity"), dir}
+	source, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := commands{filepath.Join(dir, "clarity"), dir, source}
 	if out, err := exec.Command("go", "build", "-o", c.program, "clarityos/cmd/clarity").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
