@@ -29,7 +29,7 @@ browser: # in which pages are tested
 test: deps browser ## every test that a change has to pass, boot tests included
 	$(TEST) -timeout 40m ./...
 	.ci/fuzz 100000 services/plan services/varlink services/bus init/control init/notify learn/profiles
-	.ci/fuzz 10000 update
+	.ci/fuzz 3000 update
 
 test-full: deps browser ## the long proofs as well: more kernels, more schedules, fuzzing
 	$(CLARITY) kernel fetch debian:forky-cloud

@@ -239,3 +239,18 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// What is patched in a sector stays when another one is patched between.
+func TestPatch(t *testing.T) {
+	disk := bytes.NewReader(make([]byte, 2*sector))
+	var all []Write
+	for _, at := range []int64{3, sector + 5, 7} {
+		var err error
+		if all, err = patch(all, disk, at, []byte{1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(all) != 2 || all[0].Bytes[3] != 1 || all[0].Bytes[7] != 1 || all[1].At != sector || all[1].Bytes[5] != 1 {
+		t.Errorf("%v", all)
+	}
+}

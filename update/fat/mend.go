@@ -77,13 +77,17 @@ func (v *Volume) Mend(r io.ReaderAt, keep func(path string) bool) (entries, tabl
 // patch has bytes be in a place, within the sector that is written for it.
 func patch(all []Write, r io.ReaderAt, at int64, b []byte) ([]Write, error) {
 	begin := at / sector * sector
-	if n := len(all); n == 0 || all[n-1].At != begin {
+	i := len(all) - 1
+	for i >= 0 && all[i].At != begin { // mostly it is the last one
+		i--
+	}
+	if i < 0 {
 		whole := make([]byte, sector)
 		if _, err := r.ReadAt(whole, begin); err != nil {
 			return nil, err
 		}
-		all = append(all, Write{begin, whole})
+		i, all = len(all), append(all, Write{begin, whole})
 	}
-	copy(all[len(all)-1].Bytes[at-begin:], b)
+	copy(all[i].Bytes[at-begin:], b)
 	return all, nil
 }
