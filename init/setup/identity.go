@@ -11,7 +11,8 @@ import (
 	"strings"
 	"unsafe"
 
-	"github.com/google/renameio/v2"
+	"clarityos/update/durable"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -88,17 +89,8 @@ func saveSeed() error {
 // writeFile replaces a file so that a power cut leaves the old one or the new
 // one, and makes its folder.
 func writeFile(path string, data []byte, mode os.FileMode) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(path, data, mode); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	return durable.WriteFile(path, data, mode)
 }

@@ -103,19 +103,22 @@ func Put(dir string, o *Order) error {
 }
 
 // Read gives the order in dir; nil: there is none.
-func Read(dir string) (*Order, error) {
-	text, err := os.ReadFile(path(dir))
+func Read(dir string) (*Order, error) { return read[Order](path(dir), "the order for an update") }
+
+// read reads what a file has as JSON; nil: there is no file.
+func read[T any](file, what string) (*T, error) {
+	text, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
-	o := &Order{}
+	v := new(T)
 	if err == nil {
-		err = json.Unmarshal(text, o)
+		err = json.Unmarshal(text, v)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the order for an update: %w", err)
+		return nil, fmt.Errorf("%s: %w", what, err)
 	}
-	return o, nil
+	return v, nil
 }
 
 // Drop removes the order in dir, when there is one.

@@ -2,7 +2,6 @@ package order
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -51,16 +50,5 @@ func Tell(file string, s Status) error {
 
 // ReadStatus gives the latest status of this boot; nil: there is none.
 func ReadStatus(file string) (*Status, error) {
-	text, err := os.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	s := &Status{}
-	if err == nil {
-		err = json.Unmarshal(text, s)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("how far the update is: %w", err)
-	}
-	return s, nil
+	return read[Status](file, "how far the update is")
 }
