@@ -66,9 +66,11 @@ func with(ctx context.Context, do func(*install.Updater) error) error {
 	if err != nil {
 		return err
 	}
-	publisher := busclient.NewPublisher(bus.Path, func(error) {}) // who listens can read the status
-	go publisher.Run(ctx)
-	return do(&install.Updater{
+	publisher := busclient.NewPublisher(bus.Path, func(error) {})  // who listens can read the status
+	running, end := context.WithCancel(context.WithoutCancel(ctx)) // how it ends is to be told too
+	defer end()
+	go publisher.Run(running)
+	err = do(&install.Updater{
 		Dir: order.Dir, Status: order.StatusFile, Machine: machine,
 		Open: func(where string) (source.Source, error) {
 			o := source.Options{Proxy: machine.Proxy, Roots: machine.Certificates, BytesPerSecond: machine.Bandwidth}
@@ -88,11 +90,20 @@ func with(ctx context.Context, do func(*install.Updater) error) error {
 		},
 		Now: time.Now,
 	})
+	drain, cancel := context.WithTimeout(running, drainLimit)
+	defer cancel()
+	if err := publisher.Drain(drain); err != nil {
+		fmt.Println(err) // the journal has it
+	}
+	return err
 }
+
+// drainLimit is how long the bus may take for the last messages.
+const drainLimit = 5 * time.Second
 
 // states are the steps of an update as the bus has them.
 var states = map[journal.Step]string{
-	journal.Installed: "prepared", journal.Trying: "committed", journal.Good: "verified", journal.Failed: "failed", journal.Left: "reverted",
+	journal.Downloaded: "prepared", journal.Installed: "prepared", journal.Trying: "committed", journal.Good: "verified", journal.Failed: "failed", journal.Left: "reverted",
 }
 
 // message is a status on the bus; nil: it is of no concern there.

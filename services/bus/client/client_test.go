@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -161,11 +162,15 @@ func TestRefused(t *testing.T) {
 	var running sync.WaitGroup
 	run, stop := context.WithCancel(ctx)
 	running.Go(func() { p.Run(run) })
-	for p.Queued() > 0 && ctx.Err() == nil {
-		time.Sleep(time.Millisecond)
+	if err := p.Drain(ctx); err != nil {
+		t.Error(err)
 	}
 	stop()
 	running.Wait()
+	p.Send(bus.Message{Topic: "local.d", Body: []byte(`{}`)})
+	if err := p.Drain(run); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "1 messages") {
+		t.Errorf("nobody sends, and it is drained: %v", err)
+	}
 	var st bus.Stats
 	if err := client.Call(ctx, path, "Stats", nil, &st); err != nil {
 		t.Fatal(err)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sync"
+	"time"
 
 	"clarityos/services/bus"
 	"clarityos/services/varlink/client"
@@ -68,6 +70,25 @@ func (p *Publisher) Queued() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.queue.Len() + len(p.pending)
+}
+
+// drainedEvery is how often Drain looks.
+const drainedEvery = 5 * time.Millisecond
+
+// Drain waits until the bus has taken all that was published before, for programs that end
+// then. The error says how much it has not when ctx ends.
+func (p *Publisher) Drain(ctx context.Context) error {
+	for {
+		n := p.Queued()
+		if n == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the bus has not taken %d messages: %w", n, ctx.Err())
+		case <-time.After(drainedEvery):
+		}
+	}
 }
 
 func (p *Publisher) tell(err error) {
