@@ -173,5 +173,6 @@ func TestUpdate(t *testing.T) {
 	restart(t, m)
 	m.Must(2*patience, m.Prints("clarityctl update history", qemu.Has("left      1.2.0 after 1.1.0", "broken.service has failed")))
 	m.Must(limit, m.Prints("cat /usr/share/hello; clarityctl slots", qemu.Has("this is 1.1.0", "slot b: good, runs, default", "slot a: bad")))
+	m.Must(limit, m.Prints("clarityctl events --topic update.state", qemu.Has("reverted", "1.2.0", "broken.service has failed")))
 	m.Must(patience, m.Prints("clarityctl update install 2>&1", qemu.Has("1.2.0 was tried on this machine and left")))
 }
