@@ -1,6 +1,7 @@
 package updatetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -181,8 +182,11 @@ func record(t *testing.T) *recording {
 	m := qemu.ForTest(t, qemu.Config{Image: r.img, BootDisk: r.before})
 	m.Must(patience, m.AgentReady())
 	m.MustShell(limit, "clarityctl wait --timeout 60s")
-	m.MustShell(limit, "clarityctl poweroff")
-	m.Must(limit, m.PoweredOff())
+	off, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	if err := m.PowerOff(off); err != nil {
+		t.Fatal(err)
+	}
 
 	disk := filepath.Join(dir, "disk")
 	r.copyTo(t, disk)
