@@ -190,11 +190,7 @@ func write(dir string) error {
 		return err
 	}
 	defer from.Close()
-	to := filepath.Join(dir, "to")
-	if err := errors.Join(os.RemoveAll(to), os.Mkdir(to, 0o700)); err != nil {
-		return err
-	}
-	_, err = install.Verify(context.Background(), from, target(text), to)
+	_, err = install.Verify(context.Background(), from, target(text), filepath.Join(dir, "to"))
 	return err
 }
 
@@ -202,6 +198,10 @@ func write(dir string) error {
 func timed(dir string) (took time.Duration, most uint64, err error) {
 	self, err := os.Executable()
 	if err != nil {
+		return 0, 0, err
+	}
+	to := filepath.Join(dir, "to")
+	if err := errors.Join(os.RemoveAll(to), os.Mkdir(to, 0o700)); err != nil {
 		return 0, 0, err
 	}
 	cmd := exec.Command(self, "-child", dir)

@@ -30,7 +30,7 @@ type bootFiles struct {
 
 // bootFile is one while it is written; of text the form comes first, in memory.
 type bootFile struct {
-	*os.File
+	*disk
 	text *memory
 	skip bool // it is the other slot's
 }
@@ -51,10 +51,11 @@ func openBoot(dir string, s slots.Slot, state string, files []manifest.File) (*b
 			if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 				return nil, errors.Join(err, b.close())
 			}
-			var err error
-			if open.File, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
+			f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
+			if err != nil {
 				return nil, errors.Join(err, b.close())
 			}
+			open.disk = onDisk(f)
 		}
 		b.open = append(b.open, open)
 	}
@@ -77,7 +78,7 @@ func (b *bootFiles) targets() []File {
 		case f.text != nil:
 			out = append(out, f.text)
 		default:
-			out = append(out, f.File)
+			out = append(out, f.disk)
 		}
 	}
 	return out
@@ -104,7 +105,7 @@ func (b *bootFiles) finish() (digest [32]byte, err error) {
 			continue
 		}
 		path, _ := b.files[i].For(b.slot, b.state, nil)
-		files[path] = io.NewSectionReader(f.File, 0, 1<<62)
+		files[path] = io.NewSectionReader(f, 0, 1<<62)
 	}
 	return loader.Digest(files)
 }
@@ -126,7 +127,7 @@ func (b *bootFiles) whole(f bootFile, is manifest.File) error {
 	if err := f.Truncate(want.Size); err != nil {
 		return fmt.Errorf("write %s: %w", f.Name(), err)
 	}
-	return check(f.File, want)
+	return f.check(want)
 }
 
 // replace renames the new files, the boot entry last, and removes those that there were
@@ -192,7 +193,7 @@ func (b *bootFiles) bases() (out []*os.File) {
 
 func (b *bootFiles) close() (err error) {
 	for _, f := range b.open {
-		if f.File != nil {
+		if f.disk != nil {
 			err = errors.Join(err, f.Close())
 		}
 	}

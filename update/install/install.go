@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"clarityos/update/journal"
 	"clarityos/update/slots"
@@ -58,13 +57,13 @@ func (u *Updater) write(ctx context.Context, r *Release, from source.Source) err
 
 // parts writes all parts, reads them back, and only then puts the loader's files in place.
 func (u *Updater) parts(ctx context.Context, r *Release, boot *bootFiles, from source.Source) (side slots.Side, err error) {
-	m, s := u.Machine, u.Machine.slot()
-	root, err := m.partition(bootdisk.Root, s, os.O_RDWR)
+	m := u.Machine
+	root, err := m.disk(bootdisk.Root)
 	if err != nil {
 		return side, err
 	}
 	defer root.Close()
-	tree, err := m.partition(bootdisk.Verity, s, os.O_RDWR)
+	tree, err := m.disk(bootdisk.Verity)
 	if err != nil {
 		return side, err
 	}
@@ -87,7 +86,7 @@ func (u *Updater) parts(ctx context.Context, r *Release, boot *bootFiles, from s
 	if err := Write(ctx, r, append([]File{root, tree}, boot.targets()...), bases, from, u.progress); err != nil {
 		return side, err
 	}
-	if err := errors.Join(check(root, r.Root.Blob), check(tree, r.Tree.Blob)); err != nil {
+	if err := errors.Join(root.check(r.Root.Blob), tree.check(r.Tree.Blob)); err != nil {
 		return side, err
 	}
 	if err := u.step(journal.Record{Step: journal.Written, Fetched: u.status.Fetched, Whole: u.status.Whole}); err != nil {

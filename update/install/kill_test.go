@@ -176,7 +176,7 @@ func (w *world) goesOn(t *testing.T, p made) {
 // or has it begun again; slot A is as it was, and when the disk is well, an order is carried out.
 func TestFailingDisk(t *testing.T) {
 	points := 0
-	for _, call := range []string{"pwrite64", "fsync", "ftruncate", "openat", "renameat", "mkdirat"} {
+	for _, call := range []string{"pwrite64", "fadvise64", "fsync", "ftruncate", "openat", "renameat", "mkdirat"} {
 		for _, e := range []string{"EIO", "ENOSPC"} {
 			for n := 1; n <= failures; n += stride {
 				t.Run(fmt.Sprintf("%s of %s %d", e, call, n), func(t *testing.T) {

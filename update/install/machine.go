@@ -127,6 +127,15 @@ func (m *Machine) partition(name string, s slots.Slot, flags int) (*os.File, err
 	return os.OpenFile(path, flags, 0)
 }
 
+// disk is a partition of the slot that does not run, to write to.
+func (m *Machine) disk(name string) (*disk, error) {
+	f, err := m.partition(name, m.slot(), os.O_RDWR)
+	if err != nil {
+		return nil, err
+	}
+	return onDisk(f), nil
+}
+
 // size is that of a partition, in bytes.
 func (m *Machine) size(name string, s slots.Slot) (int64, error) {
 	f, err := m.partition(name, s, os.O_RDONLY)

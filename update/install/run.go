@@ -74,17 +74,20 @@ func (u *Updater) Run(ctx context.Context) error {
 	if u.order, err = order.Read(u.Dir); err != nil || u.order == nil {
 		return err
 	}
-	if u.journal, err = journal.Open(order.Journal(u.Dir)); err != nil {
-		return err
-	}
-	defer u.journal.Close()
-	if u.journal.Lost > 0 {
-		u.say(fmt.Sprintf("%d bytes at the journal's end were torn, and are cut off", u.journal.Lost))
-	}
 	u.status = order.Status{Order: *u.order, Runs: u.Machine.Version}
-	err = u.carryOut(ctx)
+	if u.journal, err = journal.Open(order.Journal(u.Dir)); err == nil {
+		defer u.journal.Close()
+		if u.journal.Lost > 0 {
+			u.say(fmt.Sprintf("%d bytes at the journal's end were torn, and are cut off", u.journal.Lost))
+		}
+		err = u.carryOut(ctx)
+	}
 	if ctx.Err() != nil {
 		return nil // it goes on when it is begun again
+	}
+	if err != nil {
+		u.status.Text, u.status.Bytes, u.status.Time = err.Error()+"; it is tried again", 0, u.Now().UTC()
+		u.publish()
 	}
 	return err
 }

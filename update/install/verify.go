@@ -24,7 +24,7 @@ func Verify(ctx context.Context, from source.Source, t trust.Target, dir string)
 		return nil, err
 	}
 	var to []File
-	var files []*os.File
+	var files []*disk
 	defer func() {
 		for _, f := range files {
 			f.Close()
@@ -35,13 +35,14 @@ func Verify(ctx context.Context, from source.Source, t trust.Target, dir string)
 		if err != nil {
 			return nil, err
 		}
-		to, files = append(to, f), append(files, f)
+		d := onDisk(f)
+		to, files = append(to, d), append(files, d)
 	}
 	if err := Write(ctx, r, to, nil, from, func(Progress) {}); err != nil {
 		return nil, err
 	}
 	for i, p := range m.Parts() {
-		err = errors.Join(err, check(files[i], p.Blob))
+		err = errors.Join(err, files[i].check(p.Blob))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", m.Name, m.Version, err)

@@ -6,10 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
-
-	"golang.org/x/sys/unix"
 
 	"clarityos/update/chunks"
 	"clarityos/update/manifest"
@@ -115,7 +112,6 @@ type writer struct {
 	pieces []piece // that are left
 	Progress
 	buffer []byte
-	dirty  int // bytes that the disk was not told of
 }
 
 func newWriter(ctx context.Context, r *Release, to []File, bases []Base, from source.Source, told func(Progress)) (*writer, error) {
@@ -225,56 +221,11 @@ func (w *writer) write(p piece, plain []byte) error {
 	if _, err := w.to[p.part].WriteAt(plain, p.at); err != nil {
 		return fmt.Errorf("write part %d of %s %s at byte %d: %w", p.part, w.r.Name, w.r.Version, p.at, err)
 	}
-	if w.dirty += len(plain); w.dirty >= dirtyMost {
-		w.dirty = 0
-		if f, ok := w.to[p.part].(*os.File); ok {
-			// The disk begins with it, while more is fetched and unpacked. What it does not
-			// take now, check waits for.
-			_ = unix.SyncFileRange(int(f.Fd()), 0, p.at+int64(len(plain)), unix.SYNC_FILE_RANGE_WRITE)
-		}
-	}
 	return nil
 }
-
-// dirtyMost is how much is written before the disk is to begin with it, in bytes.
-const dirtyMost = 4 << 20
 
 func (w *writer) rangeOf(entry uint32) source.Range {
 	return source.Range{At: w.r.Table.Offset(entry), Length: int64(w.r.Table.Entries[entry].Length)}
 }
 
 func (w *writer) pack() string { return w.r.Packed.Name(manifest.PackSuffix) }
-
-// check reads a file back from the disk, and says whether it is what it has to be.
-func check(f *os.File, want manifest.Blob) error {
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("put %s on the disk: %w", f.Name(), err)
-	}
-	if err := forget(f); err != nil {
-		return fmt.Errorf("read %s back: %w", f.Name(), err)
-	}
-	sum := sha256.New()
-	if _, err := io.Copy(sum, io.NewSectionReader(f, 0, want.Size)); err != nil {
-		return fmt.Errorf("read %s back: %w", f.Name(), err)
-	}
-	if got := manifest.Hash(sum.Sum(nil)); got != want.Hash {
-		return fmt.Errorf("%s, read back, is not what was written to it: the disk is not to be relied on", f.Name())
-	}
-	return nil
-}
-
-// forget has what is read next come from the disk, and not from memory.
-func forget(f *os.File) error {
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if info.Mode()&os.ModeDevice == 0 {
-		return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
-	}
-	const blkflsbuf = 0x1261 // BLKFLSBUF in linux/fs.h
-	if _, _, e := unix.Syscall(unix.SYS_IOCTL, f.Fd(), blkflsbuf, 0); e != 0 {
-		return fmt.Errorf("forget what memory has of it: %w", e)
-	}
-	return nil
-}

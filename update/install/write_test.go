@@ -88,11 +88,11 @@ func (l *line) ReadRanges(_ context.Context, _ string, ranges []source.Range, ea
 	return nil
 }
 
-// disk is a file of one size.
-type disk []byte
+// partition is a file of one size.
+type partition []byte
 
-func (d disk) ReadAt(b []byte, at int64) (int, error) { return bytes.NewReader(d).ReadAt(b, at) }
-func (d disk) WriteAt(b []byte, at int64) (int, error) {
+func (d partition) ReadAt(b []byte, at int64) (int, error) { return bytes.NewReader(d).ReadAt(b, at) }
+func (d partition) WriteAt(b []byte, at int64) (int, error) {
 	if at < 0 || at+int64(len(b)) > int64(len(d)) {
 		return 0, errors.New("outside of the partition")
 	}
@@ -127,9 +127,9 @@ func TestWrite(t *testing.T) {
 			root = slices.Concat(root, root)
 		}
 		r := pack(t, root, noise(30<<10, 9), edited(rt, runs), []byte("text"))
-		slot := make(disk, len(root)+1<<20)
+		slot := make(partition, len(root)+1<<20)
 		copy(slot, old)
-		to := []File{slot, make(disk, 64<<10), make(disk, 4<<20), &memory{}}
+		to := []File{slot, make(partition, 64<<10), make(partition, 4<<20), &memory{}}
 		bases := []Base{{bytes.NewReader(runs), int64(len(runs))}}
 		var last Progress
 		var fetched int64
@@ -167,7 +167,7 @@ func TestFetchesLittle(t *testing.T) {
 	r := pack(t, root, nil)
 	l := &line{pack: r.pack, left: -1}
 	var last Progress
-	if err := Write(t.Context(), r.Release, []File{make(disk, 9<<20), disk(nil)}, []Base{{bytes.NewReader(runs), int64(len(runs))}}, l, func(p Progress) { last = p }); err != nil {
+	if err := Write(t.Context(), r.Release, []File{make(partition, 9<<20), partition(nil)}, []Base{{bytes.NewReader(runs), int64(len(runs))}}, l, func(p Progress) { last = p }); err != nil {
 		t.Fatal(err)
 	}
 	if l.gave > 3*chunks.SizeMost || l.gave != last.Lacking || l.gave != last.Fetched {
@@ -183,8 +183,8 @@ func TestBaseChanges(t *testing.T) {
 		"changed": {&fickle{bytes.NewReader(runs), 1 << 20}, 1 << 20},
 		"failing": {iofail{bytes.NewReader(runs), 300 << 10}, 1 << 20},
 	} {
-		slot, l := make(disk, 1<<20), &line{pack: r.pack, left: -1}
-		if err := Write(t.Context(), r.Release, []File{slot, disk(nil)}, []Base{base}, l, func(Progress) {}); err != nil {
+		slot, l := make(partition, 1<<20), &line{pack: r.pack, left: -1}
+		if err := Write(t.Context(), r.Release, []File{slot, partition(nil)}, []Base{base}, l, func(Progress) {}); err != nil {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(slot, runs) || l.gave == 0 {
@@ -226,12 +226,12 @@ func TestGarbled(t *testing.T) {
 	bad := slices.Clone(r.pack)
 	bad[len(bad)/2] ^= 1
 	l := &line{pack: bad, left: -1}
-	if err := Write(t.Context(), r.Release, []File{make(disk, 1<<20), disk(nil)}, nil, l, func(Progress) {}); !errors.Is(err, chunks.ErrCorrupt) {
+	if err := Write(t.Context(), r.Release, []File{make(partition, 1<<20), partition(nil)}, nil, l, func(Progress) {}); !errors.Is(err, chunks.ErrCorrupt) {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := Write(ctx, r.Release, []File{make(disk, 1<<20), disk(nil)}, nil, l, func(Progress) {}); !errors.Is(err, context.Canceled) {
+	if err := Write(ctx, r.Release, []File{make(partition, 1<<20), partition(nil)}, nil, l, func(Progress) {}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
