@@ -4,7 +4,6 @@ package updatetest
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,15 +18,13 @@ import (
 func TestAttacked(t *testing.T) {
 	p := newPublisher(t)
 	var broken atomic.Int64
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	p.URL = serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, ".pack") {
 			broken.Add(1)
 			w = &breaking{w, 700 << 10}
 		}
-		http.FileServer(http.Dir(p.dir)).ServeHTTP(w, r)
+		http.FileServer(http.Dir(p.Dir)).ServeHTTP(w, r)
 	}))
-	defer server.Close()
-	p.url = strings.Replace(server.URL, "127.0.0.1", "10.0.2.2", 1)
 	m := machine(t, p.image(t, "1.0.0"))
 	noise := filepath.Join(t.TempDir(), "noise.toml")
 	program, err := os.ReadFile("/proc/self/exe")

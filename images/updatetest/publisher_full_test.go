@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	"clarityos/images"
+	offers "clarityos/images/updatetest/publisher"
 	"clarityos/qemu"
 )
 
@@ -60,7 +62,7 @@ func TestPublish(t *testing.T) {
 	c.run(t, "repo init repository --keys keys", "published")
 	c.run(t, "keys new others")
 	c.run(t, "repo init other --keys others")
-	p := &publisher{dir: filepath.Join(dir, "repository"), url: ""}
+	p := &publisher{&offers.Publisher{Dir: filepath.Join(dir, "repository"), Definition: "clarity.toml"}}
 	first, second := p.image(t, "1.0.0"), p.image(t, "1.1.0")
 	c.run(t, fmt.Sprintf("repo add repository %s %s --keys keys", first.Dir, second.Dir), "stable/updatetest-amd64/1.1.0.json")
 	c.run(t, "repo check repository", "stable/updatetest-amd64/1.0.0.json", "stable/updatetest-amd64/1.1.0.json")
@@ -96,7 +98,7 @@ func TestPublish(t *testing.T) {
 	}
 
 	m := machine(t, first)
-	m.MustShell(limit, "cd /var && wget -O b "+serve(t, dir)+"/b")
+	m.MustShell(limit, "cd /var && wget -O b "+serve(t, http.FileServer(http.Dir(dir)))+"/b")
 	m.Must(patience, m.Prints("clarityctl update install /var/b 2>&1", qemu.Has("1.1.0 is in slot b")))
 	restart(t, m)
 	m.Must(patience, m.Prints("clarityctl update history", qemu.Has("good      1.1.0 after 1.0.0", "from /var/b")))

@@ -3,20 +3,14 @@ package updatetest
 
 import (
 	"context"
-	"crypto/ed25519"
-	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"clarityos/images"
+	offers "clarityos/images/updatetest/publisher"
 	"clarityos/qemu"
-	"clarityos/update/manifest"
-	"clarityos/update/repo"
 )
 
 // limit bounds every wait, patience those for several boots.
@@ -25,58 +19,30 @@ const (
 	patience = 3 * limit
 )
 
-// publisher has a repository on a web server of its own, and all keys.
+// publisher offers what a test has it offer.
 type publisher struct {
-	dir  string // of the repository
-	url  string // as a guest sees it
-	keys ring
-}
-
-// ring is keys in memory.
-type ring []ed25519.PrivateKey
-
-func (r ring) find(public ed25519.PublicKey) ed25519.PrivateKey {
-	for _, k := range r {
-		if public.Equal(k.Public()) {
-			return k
-		}
-	}
-	return nil
-}
-
-func (r ring) Has(public ed25519.PublicKey) bool { return r.find(public) != nil }
-func (r ring) Sign(public ed25519.PublicKey, message []byte) ([]byte, error) {
-	return ed25519.Sign(r.find(public), message), nil
+	*offers.Publisher
 }
 
 func newPublisher(t *testing.T) *publisher {
 	t.Helper()
-	p := &publisher{dir: filepath.Join(t.TempDir(), "repository")}
-	roles := map[string]repo.Role{}
-	for role, n := range map[string]int{"root": 3, "targets": 1, "snapshot": 1, "timestamp": 1} {
-		r := repo.Role{Threshold: (n + 1) / 2}
-		for range n {
-			public, private, err := ed25519.GenerateKey(nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			p.keys, r.Keys = append(p.keys, private), append(r.Keys, public)
-		}
-		roles[role] = r
+	p, err := offers.New(t.TempDir(), "clarity.toml")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if pending, err := repo.Init(p.dir, roles, p.keys, time.Now()); err != nil || pending.Version != 0 {
-		t.Fatalf("%+v, %v", pending, err)
-	}
-	p.url = serve(t, p.dir)
-	return p
+	t.Cleanup(p.Close)
+	return &publisher{p}
 }
 
-// serve has a web server for a folder until the test ends, and gives its URL for QEMU's guests.
-func serve(t *testing.T, dir string) string {
+// serve has a web server until the test ends, and gives its URL for QEMU's guests.
+func serve(t *testing.T, h http.Handler) string {
 	t.Helper()
-	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
-	t.Cleanup(server.Close)
-	return strings.Replace(server.URL, "127.0.0.1", "10.0.2.2", 1)
+	url, stop, err := offers.Serve(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return url
 }
 
 // image is a version of the machine's image, with further overlays.
@@ -88,40 +54,19 @@ func (p *publisher) image(t *testing.T, version string, overlays ...string) *ima
 // imageOf is one with further lines in [update].
 func (p *publisher) imageOf(t *testing.T, version, update string, overlays ...string) *images.Image {
 	t.Helper()
-	dir := t.TempDir()
-	text := fmt.Sprintf("version = %q\n[update]\nfrom = %q\nroot = %q\n%s\n[[file]]\npath = \"/usr/share/hello\"\ncontent = \"this is %s\\n\"\n",
-		version, p.url, filepath.Join(p.dir, "metadata/1.root.json"), update, version)
-	over := filepath.Join(dir, "version.toml")
-	if err := os.WriteFile(over, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	img, _, err := images.Build(t.Context(), "clarity.toml", images.Options{Out: filepath.Join(dir, "out"), Lock: filepath.Join(filepath.Dir(p.dir), "lock"), Fast: true,
-		Override: images.Override{Overlays: append([]string{over}, overlays...)}})
+	img, err := p.Image(t.Context(), t.TempDir(), version, update, overlays...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return img
 }
 
-// offer publishes an image, and gives the manifest.
-func (p *publisher) offer(t *testing.T, img *images.Image) *manifest.Manifest {
+// offer publishes an image.
+func (p *publisher) offer(t *testing.T, img *images.Image) {
 	t.Helper()
-	m, err := img.WriteRelease(t.Context(), p.dir, images.DiskOptions{})
-	if err != nil {
+	if err := p.Offer(t.Context(), img); err != nil {
 		t.Fatal(err)
 	}
-	text, err := m.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := repo.Open(p.dir, p.keys)
-	if err == nil {
-		err = r.Add(t.Context(), []repo.Target{{Name: manifest.Target("stable", m.Name, m.Arch, m.Version), Bytes: text}}, nil, time.Now())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
 }
 
 // machine boots an image from a disk.
