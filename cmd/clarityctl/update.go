@@ -13,6 +13,7 @@ import (
 
 	"clarityos/services/control"
 	"clarityos/services/supervisor"
+	"clarityos/update/evolution"
 	"clarityos/update/journal"
 	"clarityos/update/order"
 )
@@ -143,7 +144,18 @@ func (c *ctl) printUpdate() error {
 			s.Text = updateLine(all[0])
 		}
 	}
-	return c.print(s, func() string { return statusText(*s) + "\n" })
+	type status struct {
+		*order.Status
+		Agent evolution.State `json:"agent"`
+	}
+	agent := evolution.ReadState(order.Dir)
+	return c.print(status{s, agent}, func() string {
+		text := statusText(*s) + "\n"
+		if looked := agent.String(); looked != "" {
+			text += looked + "\n"
+		}
+		return text
+	})
 }
 
 // statusText says how far an update is, in a line.

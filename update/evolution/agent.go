@@ -140,16 +140,19 @@ func (a *Agent) order(ctx context.Context, o *order.Order, wait bool) (order.Sta
 	}
 }
 
-func (a *Agent) stateFile() string { return filepath.Join(a.Dir, "agent.json") }
+func stateFile(dir string) string { return filepath.Join(dir, "agent.json") }
 
-// state is what was kept; what cannot be read is as if it had never looked.
-func (a *Agent) state() (s State) {
-	text, err := os.ReadFile(a.stateFile())
+// ReadState gives what the agent has kept in a folder of orders; what cannot be read is as if it
+// had never looked.
+func ReadState(dir string) (s State) {
+	text, err := os.ReadFile(stateFile(dir))
 	if err != nil || json.Unmarshal(text, &s) != nil {
 		return State{}
 	}
 	return s
 }
+
+func (a *Agent) state() State { return ReadState(a.Dir) }
 
 func (a *Agent) keep(s State) error {
 	text, err := json.Marshal(s)
@@ -159,7 +162,7 @@ func (a *Agent) keep(s State) error {
 	if err != nil {
 		return err
 	}
-	return durable.WriteFile(a.stateFile(), text, 0o600)
+	return durable.WriteFile(stateFile(a.Dir), text, 0o600)
 }
 
 func sleep(ctx context.Context, long time.Duration) error {

@@ -7,6 +7,7 @@
 package evolution
 
 import (
+	"fmt"
 	"time"
 
 	"clarityos/update/installed"
@@ -21,6 +22,20 @@ type State struct {
 	Looked   time.Time `json:"looked"`             // the latest time, by the clock
 	Failures int       `json:"failures,omitempty"` // since it went well
 	Error    string    `json:"error,omitempty"`    // of the latest one
+}
+
+// String says how the latest look went; "": there was none.
+func (s State) String() string {
+	at := s.Looked.Local().Format(time.DateTime)
+	switch {
+	case s.Looked.IsZero():
+		return ""
+	case s.Failures == 0:
+		return "the evolution agent has looked for newer versions at " + at
+	case s.Failures == 1:
+		return fmt.Sprintf("the evolution agent has looked for newer versions at %s, and failed: %s", at, s.Error)
+	}
+	return fmt.Sprintf("the evolution agent has failed %d times to look for newer versions, the latest time at %s: %s", s.Failures, at, s.Error)
 }
 
 const (
