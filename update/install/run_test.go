@@ -144,6 +144,7 @@ func TestRefused(t *testing.T) {
 	}
 	flip := func(b []byte) []byte { b[len(b)/2] ^= 1; return b }
 	short := func(b []byte) []byte { return b[:len(b)-1] }
+	last := func(b []byte) []byte { b[len(b)-1] ^= 1; return b }
 	long := func(b []byte) []byte { return append(b, 0) }
 	for name, c := range map[string]struct {
 		change func(*manifest.Manifest)
@@ -158,16 +159,19 @@ func TestRefused(t *testing.T) {
 		"a kernel": {func(m *manifest.Manifest) {
 			m.Components = []manifest.Component{{Name: "x", Version: "1", Requires: []manifest.Requirement{{Name: "kernel", Range: ">= 7"}}}}
 		}, nil, "needs kernel >= 7"},
-		"slot too small":          {nil, func(w *world) { _ = os.Truncate(w.path("root-b"), 10*verity.Block) }, "takes a root slot of 1280 KiB, and there are 40"},
-		"the slot is not good":    {nil, func(w *world) { w.m.Running.Slot = "b"; w.unmark() }, "slot b runs and is trying"},
-		"manifest: a bit":         {nil, garble(".json", flip), "is not what was signed"},
-		"manifest: cut short":     {nil, garble(".json", short), "is not what was signed"},
-		"manifest: endless":       {nil, garble(".json", long), source.ErrTooLarge.Error()},
-		"table: a bit":            {nil, garble(".table", flip), "is not the one that its manifest names"},
-		"table: cut short":        {nil, garble(".table", short), "is not the one that its manifest names"},
-		"table: endless":          {nil, garble(".table", long), source.ErrTooLarge.Error()},
-		"nothing for it":          {nil, func(w *world) { w.names = nil }, "has nothing for demo on amd64 in channel stable"},
-		"a table of another pack": {func(m *manifest.Manifest) { m.Packed.Size++ }, nil, "and the pack"},
+		"slot too small":       {nil, func(w *world) { _ = os.Truncate(w.path("root-b"), 10*verity.Block) }, "takes a root slot of 1280 KiB, and there are 40"},
+		"the slot is not good": {nil, func(w *world) { w.m.Running.Slot = "b"; w.unmark() }, "slot b runs and is trying"},
+		"manifest: a bit":      {nil, garble(".json", flip), "is not what was signed"},
+		"manifest: cut short":  {nil, garble(".json", short), "is not what was signed"},
+		"manifest: endless":    {nil, garble(".json", long), source.ErrTooLarge.Error()},
+		"table: a bit":         {nil, garble(".table", flip), "is not the one that its manifest names"},
+		"table: cut short":     {nil, garble(".table", short), "is not the one that its manifest names"},
+		"table: endless":       {nil, garble(".table", long), source.ErrTooLarge.Error()},
+		// RAUC's signatures reached only the first bytes of large bundles.
+		"CVE-2026-34155: manifest": {nil, garble(".json", last), "is not what was signed"},
+		"CVE-2026-34155: table":    {nil, garble(".table", last), "is not the one that its manifest names"},
+		"nothing for it":           {nil, func(w *world) { w.names = nil }, "has nothing for demo on amd64 in channel stable"},
+		"a table of another pack":  {func(m *manifest.Manifest) { m.Packed.Size++ }, nil, "and the pack"},
 	} {
 		w := newWorld(t)
 		w.release(t, "1.1.0", c.change)
@@ -184,7 +188,7 @@ func TestRefused(t *testing.T) {
 		}
 	}
 	// What is garbled in the pack is found when its turn comes: the slot is never tried.
-	for name, change := range map[string]func([]byte) []byte{"pack: a bit": flip, "pack: cut short": short} {
+	for name, change := range map[string]func([]byte) []byte{"pack: a bit": flip, "pack: cut short": short, "CVE-2026-34155: pack": last} {
 		w := newWorld(t)
 		w.release(t, "1.1.0", nil)
 		garble(".pack", change)(w)

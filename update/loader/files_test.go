@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -67,4 +68,40 @@ func TestCheck(t *testing.T) {
 			}
 		}
 	}
+}
+
+// FuzzEntry holds a boot entry to be the same for whatever GUID its command line names the disk
+// by, and to be another one when any other byte of it has changed.
+func FuzzEntry(f *testing.F) {
+	f.Add("title demo\nlinux /clarity-a/linux\noptions clarity.state=", " quiet\n", uint16(3), byte(1))
+	f.Add("clarity.state=01234567-89ab-cdef-0123-456789abcdef ", "", uint16(20), byte(0x80))
+	f.Add("", "", uint16(0), byte(0xff))
+	f.Fuzz(func(t *testing.T, before, after string, at uint16, flip byte) {
+		const guid, other = "01234567-89ab-cdef-0123-456789abcdef", "FEDCBA98-7654-3210-fedc-ba9876543210"
+		digest := func(text string) [32]byte {
+			sum, err := Digest(map[string]io.Reader{Paths(slots.A)[0]: strings.NewReader(text)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return sum
+		}
+		text := before + StateWord + guid + after
+		if len(text) >= textMost || flip == 0 || StateGUID(before+StateWord) != "" {
+			return
+		}
+		if StateGUID(text) != guid {
+			t.Fatalf("%q is named by %q", text, StateGUID(text))
+		}
+		if digest(text) != digest(before+StateWord+other+after) {
+			t.Errorf("%q has another digest with another GUID", text)
+		}
+		changed := []byte(text)
+		changed[int(at)%len(changed)] ^= flip
+		if stateGUID.ReplaceAllString(string(changed), StateWord) == stateGUID.ReplaceAllString(text, StateWord) {
+			return // the change is in a GUID
+		}
+		if digest(text) == digest(string(changed)) {
+			t.Errorf("%q has the digest of %q", changed, text)
+		}
+	})
 }
