@@ -78,12 +78,8 @@ func createBundle(ctx context.Context, repo string, releases []string, out strin
 		if i < 0 {
 			return fmt.Errorf("%s has no release %s; it has %s", repo, release, strings.Join(namesOf(targets), ", "))
 		}
-		m, err := install.Manifest(ctx, folder, targets[i])
-		if err != nil {
+		if err := filesOf(ctx, folder, targets[i], names); err != nil {
 			return err
-		}
-		for _, n := range []string{targets[i].Path(), m.Table.Name(manifest.TableSuffix), m.Packed.Name(manifest.PackSuffix)} {
-			names[n] = true
 		}
 	}
 	f, err := renameio.TempFile("", out)
@@ -98,6 +94,18 @@ func createBundle(ctx context.Context, repo string, releases []string, out strin
 		return err
 	}
 	return durable.SyncDir(filepath.Dir(out))
+}
+
+// filesOf adds the names of a release's files.
+func filesOf(ctx context.Context, from source.Source, release trust.Target, names map[string]bool) error {
+	m, err := install.Manifest(ctx, from, release)
+	if err != nil {
+		return err
+	}
+	for _, n := range []string{release.Path(), m.Table.Name(manifest.TableSuffix), m.Packed.Name(manifest.PackSuffix)} {
+		names[n] = true
+	}
+	return nil
 }
 
 // offered gives what a source offers to whom trusts a root and has seen nothing so far. Asked

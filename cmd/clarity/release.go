@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"clarityos/images"
 	"clarityos/update/manifest"
 	"clarityos/update/repo"
+	"clarityos/update/source"
 )
 
 func newRepoAdd() *cobra.Command {
@@ -75,4 +77,61 @@ whose disks were written with them take nothing else.`,
 	c.Flags().StringVar(&secure.Certificate, "certificate", "", "the certificate of that key, in `FILE`, PEM")
 	c.MarkFlagsRequiredTogether("secure-boot", "certificate")
 	return c
+}
+
+func newRepoRemove() *cobra.Command {
+	var ring keyring
+	var keep time.Duration
+	c := &cobra.Command{
+		Use:   "remove REPO [RELEASE…]",
+		Short: "Offer releases no more, and delete what nothing offers",
+		Long: `Offer releases no more, which needs the keys of targets, snapshot and timestamp, and delete
+the files that no release needs which is offered. A machine that has begun to take one of
+these begins anew with what is offered then. --keep is for how long files stay at least.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			r, err := openRepo(args[0], &ring)
+			if err != nil {
+				return err
+			}
+			if len(args) > 1 {
+				if err := r.Add(c.Context(), nil, args[1:], time.Now()); err != nil {
+					return err
+				}
+			}
+			needed, err := neededOf(c.Context(), args[0])
+			if err != nil {
+				return fmt.Errorf("nothing is deleted: %w", err)
+			}
+			freed, err := r.Prune(needed, time.Now().Add(-keep))
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "%.1f MB are deleted\n", float64(freed)/1e6)
+			return nil
+		},
+	}
+	ring.flags(c)
+	c.Flags().DurationVar(&keep, "keep", 24*time.Hour, "files that were added since stay")
+	return c
+}
+
+// neededOf gives the names of files of all releases that a repository offers.
+func neededOf(ctx context.Context, dir string) (map[string]bool, error) {
+	report, err := repo.Check(ctx, dir, nil, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	folder, err := source.Open(dir, source.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close()
+	names := map[string]bool{}
+	for _, t := range report.Targets {
+		if err := filesOf(ctx, folder, t, names); err != nil {
+			return nil, err
+		}
+	}
+	return names, nil
 }

@@ -17,7 +17,7 @@ import (
 
 func newRepo() *cobra.Command {
 	c := &cobra.Command{Use: "repo", Short: "Repositories of updates, which any web server serves"}
-	c.AddCommand(newRepoInit(), newRepoAdd(), newRepoRefresh(), newRepoRotate(), newRepoSign(), newRepoCheck())
+	c.AddCommand(newRepoInit(), newRepoAdd(), newRepoRemove(), newRepoRefresh(), newRepoRotate(), newRepoSign(), newRepoCheck())
 	return c
 }
 

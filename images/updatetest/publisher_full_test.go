@@ -97,6 +97,14 @@ func TestPublish(t *testing.T) {
 		c.run(t, "bundle verify changed --root repository/metadata/1.root.json", "!")
 	}
 
+	c.run(t, "repo remove repository stable/updatetest-amd64/7.0.0.json --keys keys", "!", "is not offered")
+	c.run(t, "repo remove repository stable/updatetest-amd64/1.0.0.json --keys keys", "0.0 MB are deleted")
+	c.run(t, "repo remove repository --keep 0s --keys keys", "MB are deleted")
+	if packs, err := filepath.Glob(filepath.Join(dir, "repository/data/*.pack")); len(packs) != 1 {
+		t.Errorf("of one release, these packs are there: %v, %v", packs, err)
+	}
+	c.run(t, "repo check repository", "stable/updatetest-amd64/1.1.0.json")
+	c.run(t, "bundle create repository stable/updatetest-amd64/1.1.0.json -o pruned")
 	m := machine(t, first)
 	m.MustShell(limit, "cd /var && wget -O b "+serve(t, http.FileServer(http.Dir(dir)))+"/b")
 	m.Must(patience, m.Prints("clarityctl update install /var/b 2>&1", qemu.Has("1.1.0 is in slot b")))

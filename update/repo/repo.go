@@ -44,7 +44,8 @@ type Target struct {
 
 // Add offers targets, in the place of those of the same names, and offers those of the
 // names in remove no more. It needs the keys of targets, snapshot and timestamp. The
-// files of what is no longer offered stay, for clients that have read older metadata.
+// files of what is no longer offered stay, for clients that have read older metadata, until
+// Prune deletes them.
 func (r *Repo) Add(ctx context.Context, add []Target, remove []string, now time.Time) error {
 	return r.change(func(s state) error {
 		e, err := r.issue(s, s.root, s.root, now, func(m *targetsMeta) (bool, error) { return edit(m, add, remove) })
