@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -139,7 +138,7 @@ func refresh(ctx context.Context, image installed.Image, from source.Source) (tr
 		fmt.Println(err) // what is left of it protects
 	}
 	now := trust.Time(time.Now(), time.Unix(image.Built, 0)) // what is stored says more of it
-	res, err := trust.Refresh(ctx, []string{"/proc/self/exe", "trust"}, trust.Request{Root: root, Stored: stored, Now: now}, files{from})
+	res, err := trust.Refresh(ctx, []string{"/proc/self/exe", "trust"}, trust.Request{Root: root, Stored: stored, Now: now}, from)
 	for _, n := range res.Notices {
 		fmt.Println(n)
 	}
@@ -147,18 +146,4 @@ func refresh(ctx context.Context, image installed.Image, from source.Source) (tr
 		err = errors.Join(err, store.Save(res.Metadata))
 	}
 	return res, err
-}
-
-// files is a source as package trust wants it.
-type files struct{ source.Source }
-
-func (f files) Get(ctx context.Context, name string, most int64) ([]byte, error) {
-	b, err := f.Source.Get(ctx, name, most)
-	switch {
-	case errors.Is(err, source.ErrMissing):
-		return nil, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
-	case errors.Is(err, source.ErrTooLarge):
-		return nil, fmt.Errorf("%w: %w", trust.ErrTooLarge, err)
-	}
-	return b, err
 }

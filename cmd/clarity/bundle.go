@@ -113,12 +113,7 @@ func filesOf(ctx context.Context, from source.Source, release trust.Target, name
 func offered(ctx context.Context, from source.Source, root []byte, asked func(name string)) ([]trust.Target, error) {
 	res := tuf.Refresh(trust.Request{Root: root, Now: time.Now()}, func(name string, most int64) ([]byte, error) {
 		b, err := from.Get(ctx, name, most)
-		switch {
-		case errors.Is(err, source.ErrMissing):
-			return nil, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
-		case errors.Is(err, source.ErrTooLarge):
-			return nil, fmt.Errorf("%w: %w", trust.ErrTooLarge, err)
-		case err == nil:
+		if err == nil {
 			asked(name)
 		}
 		return b, err
@@ -197,7 +192,7 @@ func eachRelease(ctx context.Context, from source.Source, root []byte, do func(t
 	}
 	for _, t := range targets {
 		m, err := install.Manifest(ctx, from, t)
-		if errors.Is(err, source.ErrMissing) {
+		if errors.Is(err, fs.ErrNotExist) {
 			continue // a bundle has a part of its repository
 		}
 		if err != nil {

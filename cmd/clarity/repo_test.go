@@ -72,7 +72,7 @@ func TestRepo(t *testing.T) {
 		ok   bool
 	}{
 		{[]string{"keys", "list", server}, "timestamp-1  private and public  ", true},
-		{[]string{"repo", "check", dir}, "no such file", false},
+		{[]string{"repo", "check", dir}, "file does not exist; check the path", false},
 		{[]string{"repo", "init", dir, "--keys", server}, "role root: a threshold of 2 with 0 keys", false},
 		{[]string{"repo", "init", dir, "--keys", server, "--keys", anna, "--keys", ben}, "published", true},
 		{[]string{"repo", "init", dir, "--keys", server, "--keys", anna, "--keys", ben}, "not empty", false},

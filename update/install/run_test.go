@@ -16,6 +16,7 @@ import (
 	"clarityos/update/slots"
 	"clarityos/update/slots/bootdisk"
 	"clarityos/update/source"
+	"clarityos/update/trust"
 	"clarityos/update/verity"
 )
 
@@ -163,10 +164,10 @@ func TestRefused(t *testing.T) {
 		"the slot is not good": {nil, func(w *world) { w.m.Running.Slot = "b"; w.unmark() }, "slot b runs and is trying"},
 		"manifest: a bit":      {nil, garble(".json", flip), "is not what was signed"},
 		"manifest: cut short":  {nil, garble(".json", short), "is not what was signed"},
-		"manifest: endless":    {nil, garble(".json", long), source.ErrTooLarge.Error()},
+		"manifest: endless":    {nil, garble(".json", long), trust.ErrTooLarge.Error()},
 		"table: a bit":         {nil, garble(".table", flip), "is not the one that its manifest names"},
 		"table: cut short":     {nil, garble(".table", short), "is not the one that its manifest names"},
-		"table: endless":       {nil, garble(".table", long), source.ErrTooLarge.Error()},
+		"table: endless":       {nil, garble(".table", long), trust.ErrTooLarge.Error()},
 		// RAUC's signatures reached only the first bytes of large bundles.
 		"CVE-2026-34155: manifest": {nil, garble(".json", last), "is not what was signed"},
 		"CVE-2026-34155: table":    {nil, garble(".table", last), "is not the one that its manifest names"},

@@ -157,9 +157,9 @@ func (r repository) Get(_ context.Context, name string, most int64) ([]byte, err
 	b, has := r.w.offers[name]
 	switch {
 	case !has:
-		return nil, fmt.Errorf("%s: %w", name, source.ErrMissing)
+		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
 	case int64(len(b)) > most:
-		return nil, fmt.Errorf("%s: %w", name, source.ErrTooLarge)
+		return nil, fmt.Errorf("%s: %w", name, trust.ErrTooLarge)
 	}
 	return b, nil
 }

@@ -69,7 +69,7 @@ func virtual(name string) bool {
 }
 
 // Open gives the first medium's releases; own is the machine's disk. The error wraps
-// source.ErrMissing when no medium has any.
+// fs.ErrNotExist when no medium has any.
 func Open(own string, o source.Options) (source.Source, error) {
 	names, err := Devices(os.DirFS("/sys/block"), own)
 	if err != nil {
@@ -93,7 +93,7 @@ func Open(own string, o source.Options) (source.Source, error) {
 			return nil, fmt.Errorf("look for media: %w", err)
 		}
 	}
-	err = fmt.Errorf("%w: no medium has %s or %s at its top", source.ErrMissing, Bundle, Repository)
+	err = fmt.Errorf("%w: no medium has %s or %s at its top", fs.ErrNotExist, Bundle, Repository)
 	if len(seen) > 0 {
 		err = fmt.Errorf("%w (%s)", err, strings.Join(seen, "; "))
 	}
@@ -112,7 +112,7 @@ func mount(device, dir string) bool {
 
 func open(dir string, o source.Options) (source.Source, error) {
 	from, err := source.Open(filepath.Join(dir, Bundle), o)
-	if errors.Is(err, source.ErrMissing) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return source.Open(filepath.Join(dir, Repository), o)
 	}
 	return from, err

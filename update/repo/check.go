@@ -12,26 +12,10 @@ import (
 	"slices"
 	"time"
 
+	"clarityos/update/source"
 	"clarityos/update/trust"
 	"clarityos/update/trust/tuf"
 )
-
-// Folder is a repository's folder as a trust.Source.
-type Folder string
-
-// Get returns a file of the repository.
-func (f Folder) Get(_ context.Context, name string, most int64) ([]byte, error) {
-	file, err := os.OpenInRoot(string(f), name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, most+1))
-	if err == nil && int64(len(text)) > most {
-		err = fmt.Errorf("%s: %w", name, trust.ErrTooLarge)
-	}
-	return text, err
-}
 
 // Report is what Check found.
 type Report struct {
@@ -45,9 +29,12 @@ type Report struct {
 // target. Without a root it trusts the repository's first. The error is a *trust.Refusal
 // if a machine would trust nothing; it also names a role that has expired.
 func Check(ctx context.Context, dir string, root []byte, now time.Time) (Report, error) {
-	source := Folder(dir)
+	source, err := source.Open(dir, source.Options{})
+	if err != nil {
+		return Report{}, err
+	}
+	defer source.Close()
 	if root == nil {
-		var err error
 		if root, err = source.Get(ctx, "metadata/1.root.json", trust.MostRoot); err != nil {
 			return Report{}, fmt.Errorf("check repository %s: %w", dir, err)
 		}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"clarityos/update/source"
 	"clarityos/update/trust"
 	"clarityos/update/trust/tuf"
 )
@@ -288,8 +289,13 @@ type client struct {
 }
 
 func (c client) refresh(dir string) trust.Result {
+	from, err := source.Open(dir, source.Options{})
+	if err != nil {
+		return trust.Result{Refusal: &trust.Refusal{Detail: err.Error()}}
+	}
+	defer from.Close()
 	res := tuf.Refresh(trust.Request{Root: c.root, Stored: c.stored, Now: noon}, func(name string, most int64) ([]byte, error) {
-		return Folder(dir).Get(context.Background(), name, most)
+		return from.Get(context.Background(), name, most)
 	})
 	maps.Copy(c.stored, res.Metadata)
 	return res

@@ -3,10 +3,13 @@ package source
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"clarityos/update/trust"
 )
 
 // version is what a server has said of a file, which it would not say of another version of
@@ -49,7 +52,7 @@ func checkWhole(a *http.Response, most int64) error {
 		return err
 	}
 	if a.ContentLength > most {
-		return fmt.Errorf("it has %d bytes, %d are the most: %w", a.ContentLength, most, ErrTooLarge)
+		return fmt.Errorf("it has %d bytes, %d are the most: %w", a.ContentLength, most, trust.ErrTooLarge)
 	}
 	return nil
 }
@@ -132,7 +135,7 @@ func refusal(a *http.Response) error {
 	err := fmt.Errorf("the server answers %q", a.Status)
 	switch a.StatusCode {
 	case http.StatusNotFound, http.StatusGone, http.StatusForbidden: // S3 forbids what is not there to those who may not list
-		return fmt.Errorf("%w: %w", err, ErrMissing)
+		return fmt.Errorf("%w: %w", err, fs.ErrNotExist)
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests, http.StatusInternalServerError,
 		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return &TemporaryError{err, retryAfter(a.Header, time.Now())}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -186,7 +187,7 @@ func (b *bundle) find(name string) (*io.SectionReader, error) {
 	}
 	i, has := slices.BinarySearchFunc(b.members, name, func(m member, name string) int { return strings.Compare(m.name, name) })
 	if !has {
-		return nil, ErrMissing
+		return nil, fs.ErrNotExist
 	}
 	return io.NewSectionReader(b.file, b.members[i].at, b.members[i].size), nil
 }

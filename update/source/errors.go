@@ -6,12 +6,8 @@ import (
 	"time"
 )
 
-// What callers decide on; errors wrap them.
+// What callers decide on, besides fs.ErrNotExist and trust.ErrTooLarge; errors wrap them.
 var (
-	// ErrMissing is a file that the repository does not have.
-	ErrMissing = errors.New("it is not there")
-	// ErrTooLarge is a file larger than the caller wanted it at most.
-	ErrTooLarge = errors.New("it is larger than it may be")
 	// ErrNoRanges is a server that gives whole files only.
 	ErrNoRanges = errors.New("the server gives no parts of it, so this would be a full download; use a server that answers range requests, or a bundle")
 	// ErrChanged is a file that was another one at an earlier request of the same call.

@@ -53,7 +53,7 @@ func (f *folder) with(name string, do func(file *os.File, size int64) error) err
 	}
 	info, err := f.root.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return ErrMissing
+		return fs.ErrNotExist
 	}
 	if err != nil {
 		return err

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"clarityos/update/trust"
 
 	"golang.org/x/sys/unix"
 )
@@ -71,10 +74,10 @@ func testLocal(t *testing.T, where string) {
 		do   func() error
 		want error
 	}{
-		"a file that is larger":       {func() error { _, err := s.Get(t.Context(), "root.json", 1); return err }, ErrTooLarge},
-		"a file that is not there":    {func() error { _, err := s.Get(t.Context(), "root", 1); return err }, ErrMissing},
-		"nor its ranges":              {func() error { return s.ReadRanges(t.Context(), "root", ranges, nothing) }, ErrMissing},
-		"a file in a file":            {func() error { _, err := s.Get(t.Context(), "root.json/x", 1); return err }, ErrMissing},
+		"a file that is larger":       {func() error { _, err := s.Get(t.Context(), "root.json", 1); return err }, trust.ErrTooLarge},
+		"a file that is not there":    {func() error { _, err := s.Get(t.Context(), "root", 1); return err }, fs.ErrNotExist},
+		"nor its ranges":              {func() error { return s.ReadRanges(t.Context(), "root", ranges, nothing) }, fs.ErrNotExist},
+		"a file in a file":            {func() error { _, err := s.Get(t.Context(), "root.json/x", 1); return err }, fs.ErrNotExist},
 		"a range that ends outside":   {func() error { return s.ReadRanges(t.Context(), "root.json", []Range{{0, 3}}, nothing) }, ErrOutside},
 		"a range that begins outside": {func() error { return s.ReadRanges(t.Context(), "root.json", []Range{{1 << 62, 3}}, nothing) }, ErrOutside},
 		"stopped":                     {func() error { _, err := s.Get(stopped, "root.json", 2); return err }, context.Canceled},
@@ -124,14 +127,14 @@ func TestFolderTricks(t *testing.T) {
 	s := open(t, at, Options{})
 	for _, name := range []string{"absolute", "relative", "folder", "folder/secret", "deep", "loop", "chain", "device", "fifo", "socket", "data"} {
 		got, err := s.Get(t.Context(), name, 100)
-		if err == nil || errors.Is(err, ErrMissing) || errors.Is(err, ErrTooLarge) {
+		if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, trust.ErrTooLarge) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 		if err := s.ReadRanges(t.Context(), name, []Range{{0, 1}}, func(_ int, part []byte) error { return nil }); err == nil {
 			t.Errorf("%s: it was read", name)
 		}
 	}
-	if _, err := s.Get(t.Context(), "dangling", 100); !errors.Is(err, ErrMissing) {
+	if _, err := s.Get(t.Context(), "dangling", 100); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("dangling: %v", err)
 	}
 	if got, err := s.Get(t.Context(), "within", 100); err != nil || string(got) != "{}" {

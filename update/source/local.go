@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+
+	"clarityos/update/trust"
 )
 
 // getLocal reads a whole file of size bytes.
@@ -12,7 +14,7 @@ func getLocal(ctx context.Context, file io.ReaderAt, size, most int64, o Options
 		return nil, err
 	}
 	if size > most {
-		return nil, fmt.Errorf("it has %d bytes, %d are the most: %w", size, most, ErrTooLarge)
+		return nil, fmt.Errorf("it has %d bytes, %d are the most: %w", size, most, trust.ErrTooLarge)
 	}
 	all := make([]byte, size)
 	if err := readAt(file, all, 0, o); err != nil {

@@ -7,6 +7,8 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+
+	"clarityos/update/trust"
 )
 
 // server is a repository on an HTTP server. It is asked for one thing after another by each
@@ -66,7 +68,7 @@ func (s *server) whole(ctx context.Context, name string, most int64, watch *spee
 			return &TemporaryError{Cause: err}
 		}
 		if int64(len(got)) > most {
-			return fmt.Errorf("it goes on after %d bytes: %w", most, ErrTooLarge)
+			return fmt.Errorf("it goes on after %d bytes: %w", most, trust.ErrTooLarge)
 		}
 		all = got
 		return nil

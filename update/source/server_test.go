@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"clarityos/update/trust"
 )
 
 // What servers do to those who ask them, and what comes of it.
@@ -65,8 +68,8 @@ func TestServers(t *testing.T) {
 
 		"503 thrice, then well": {serve: status(503, 3), asked: "0s\n500ms\n1.5s\n3.5s", fetched: 1 << 20},
 		"503 for ever":          {serve: status(503, 99), err: &TemporaryError{}, text: `the server answers "503 Service Unavailable"; given up after 8 failures in 46s`, asked: "0s\n500ms\n1.5s\n3.5s\n7.5s\n15.5s\n30.5s\n45.5s"},
-		"404":                   {serve: status(404, 99), err: ErrMissing, asked: "0s"},
-		"403, as S3 says 404":   {serve: status(403, 99), ranges: part, err: ErrMissing, asked: "0s bytes=0-99999"},
+		"404":                   {serve: status(404, 99), err: fs.ErrNotExist, asked: "0s"},
+		"403, as S3 says 404":   {serve: status(403, 99), ranges: part, err: fs.ErrNotExist, asked: "0s bytes=0-99999"},
 		"401":                   {serve: status(401, 99), text: `the server answers "401 Unauthorized"`, asked: "0s"},
 		"204, so no file":       {serve: status(204, 99), text: `the server answers "204 No Content"`, asked: "0s"},
 		"429 with Retry-After": {serve: func(n int, w http.ResponseWriter, r *http.Request) {
@@ -180,9 +183,9 @@ func TestServers(t *testing.T) {
 					return
 				}
 			}
-		}, err: ErrTooLarge, asked: "0s", fetched: 1<<20 + 1},
+		}, err: trust.ErrTooLarge, asked: "0s", fetched: 1<<20 + 1},
 		"a large file": {serve: func(n int, w http.ResponseWriter, r *http.Request) { w.Header().Set("Content-Length", "1048577") },
-			err: ErrTooLarge, text: "it has 1048577 bytes, 1048576 are the most", asked: "0s", fetched: 0},
+			err: trust.ErrTooLarge, text: "it has 1048577 bytes, 1048576 are the most", asked: "0s", fetched: 0},
 		"endless headers": {serve: func(n int, w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X", strings.Repeat("x", maxHeader))
 		}, err: &TemporaryError{}, text: "headers exceeded 65536 bytes", fetched: 0},

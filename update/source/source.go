@@ -13,13 +13,13 @@ import (
 // Source gives files of a repository by their names, which CheckName has to allow. It may be
 // used by several goroutines at once.
 type Source interface {
-	// Get gives a whole file of at most so many bytes. Its error wraps ErrMissing or
-	// ErrTooLarge where that is the reason.
+	// Get gives a whole file of at most so many bytes. Its error wraps fs.ErrNotExist or
+	// trust.ErrTooLarge where that is the reason.
 	Get(ctx context.Context, name string, most int64) ([]byte, error)
 
 	// ReadRanges reads parts of one file and gives them to each, in order; a part is
 	// valid until each returns. An error of each ends it, and is returned as it is.
-	// Ranges are as CheckRanges wants them. Its error wraps ErrMissing, ErrNoRanges,
+	// Ranges are as CheckRanges wants them. Its error wraps fs.ErrNotExist, ErrNoRanges,
 	// ErrChanged or ErrOutside where that is the reason.
 	ReadRanges(ctx context.Context, name string, ranges []Range, each func(i int, part []byte) error) error
 
@@ -68,7 +68,7 @@ func Open(where string, o Options) (Source, error) {
 	info, err := os.Stat(where)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("open repository %s: %w; check the path, and whether the medium is mounted", where, ErrMissing)
+		return nil, fmt.Errorf("open repository %s: %w; check the path, and whether the medium is mounted", where, fs.ErrNotExist)
 	case err != nil:
 		return nil, fmt.Errorf("open repository: %w", err)
 	case info.IsDir():

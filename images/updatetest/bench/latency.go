@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 
@@ -15,12 +16,12 @@ import (
 // taken. It prints a word, and what redis-benchmark says; the machine is at work all the time, and so
 // its clock does not jump to where something would be waited for in vain.
 const load = `
-measure() { redis-benchmark -c 4 -n 20000 -t get --csv | tail -n 1 | while read line; do echo "$1,$line"; done; }
+measure() { redis-benchmark -c 4 -n 5000 -t get --csv | tail -n 1 | while read line; do echo "$1,$line"; done; }
 measure warm >/dev/null
-for i in 1 2 3 4 5 6; do measure without; done
+for i in 1 2 3 4 5 6; do measure without; date >/dev/console; done
 clarityctl update install --version %s >/run/said 2>&1 &
 updater=$!
-while kill -0 $updater 2>/dev/null; do measure during; done
+while kill -0 $updater 2>/dev/null; do measure during; clarityctl update status >/dev/console; done
 cat /run/said >&2
 clarityctl update cancel >&2
 `
@@ -31,7 +32,7 @@ func latency(ctx context.Context, img *images.Image, disk string, rounds int) er
 	if err != nil {
 		return err
 	}
-	m, err := up(ctx, qemu.Config{Image: img, BootDisk: copied, CPUs: 1, Accel: qemu.TCG, CountInstructions: true, NoReboot: true, AnyPorts: true})
+	m, err := up(ctx, qemu.Config{Image: img, BootDisk: copied, CPUs: 1, Accel: qemu.TCG, Flushless: true, NoReboot: true, AnyPorts: true, Echo: os.Stderr})
 	if err != nil {
 		return err
 	}
