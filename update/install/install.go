@@ -83,6 +83,7 @@ func (u *Updater) parts(ctx context.Context, r *Release, boot *bootFiles, from s
 			f.Close()
 		}
 	}()
+	u.tell("looking for what is here already of "+r.Version, false)
 	if err := Write(ctx, r, append([]File{root, tree}, boot.targets()...), bases, from, u.progress); err != nil {
 		return side, err
 	}
