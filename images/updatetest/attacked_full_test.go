@@ -14,7 +14,8 @@ import (
 )
 
 // A web server that breaks each answer off, and an updater that is killed again and again, only
-// make an update take longer; with a full /var it says so, and waits for room.
+// make an update take longer; with a full /var it says so, and waits for room. The machine does
+// not know what day it is.
 func TestAttacked(t *testing.T) {
 	p := newPublisher(t)
 	var broken atomic.Int64
@@ -25,7 +26,7 @@ func TestAttacked(t *testing.T) {
 		}
 		http.FileServer(http.Dir(p.Dir)).ServeHTTP(w, r)
 	}))
-	m := machine(t, p.image(t, "1.0.0"))
+	m := machine(t, p.image(t, "1.0.0"), "-rtc", "base=2001-02-03T04:05:06")
 	noise := filepath.Join(t.TempDir(), "noise.toml")
 	program, err := os.ReadFile("/proc/self/exe")
 	if err != nil {

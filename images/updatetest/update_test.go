@@ -69,14 +69,14 @@ func (p *publisher) offer(t *testing.T, img *images.Image) {
 	}
 }
 
-// machine boots an image from a disk.
-func machine(t *testing.T, img *images.Image) *qemu.TestMachine {
+// machine boots an image from a disk, with further arguments of QEMU.
+func machine(t *testing.T, img *images.Image, extra ...string) *qemu.TestMachine {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "disk")
 	if err := img.WriteDisk(t.Context(), path, images.DiskOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path})
+	m := qemu.ForTest(t, qemu.Config{Image: img, BootDisk: path, Extra: extra})
 	t.Cleanup(func() {
 		if t.Failed() {
 			ctx, cancel := context.WithTimeout(context.Background(), limit)
