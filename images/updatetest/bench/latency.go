@@ -1,82 +1,117 @@
 package main
 
 import (
+	"bufio"
 	"context"
-	"encoding/csv"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
+	"io"
+	"net"
+	"slices"
+	"time"
 
 	"clarityos/images"
 	"clarityos/qemu"
 )
 
-// load is what runs in the guest: redis-benchmark by itself, and again and again while a release is
-// taken. It prints a word, and what redis-benchmark says; the machine is at work all the time, and so
-// its clock does not jump to where something would be waited for in vain.
-const load = `
-measure() { redis-benchmark -c 4 -n 5000 -t get --csv | tail -n 1 | while read line; do echo "$1,$line"; done; }
-measure warm >/dev/null
-for i in 1 2 3 4 5 6; do measure without; date >/dev/console; done
-clarityctl update install --version %s >/run/said 2>&1 &
-updater=$!
-while kill -0 $updater 2>/dev/null; do measure during; clarityctl update status >/dev/console; done
-cat /run/said >&2
-clarityctl update cancel >&2
-`
+const (
+	// pace is between two requests, and alone for how long there are some without an update.
+	pace  = 5 * time.Millisecond
+	alone = 20 * time.Second
+)
 
-// latency has a machine take releases while redis is at work.
+// latency asks redis at a steady pace, while its machine, which has one processor, takes a release and
+// while it does not.
 func latency(ctx context.Context, img *images.Image, disk string, rounds int) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	copied, err := clone(ctx, disk)
 	if err != nil {
 		return err
 	}
-	m, err := up(ctx, qemu.Config{Image: img, BootDisk: copied, CPUs: 1, Accel: qemu.TCG, Flushless: true, NoReboot: true, AnyPorts: true, Echo: os.Stderr})
+	m, err := up(ctx, qemu.Config{Image: img, BootDisk: copied, CPUs: 1, Accel: qemu.TCG, Flushless: true, NoReboot: true, AnyPorts: true})
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	p50, p99 := map[string][]float64{}, map[string][]float64{}
+	c, err := new(net.Dialer).DialContext(ctx, "tcp", m.Address(port))
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	const half, most = 0.5, 0.99
+	without, during := map[float64][]float64{}, map[float64][]float64{}
+	var updates []float64
 	for n := range rounds {
 		version := releases[1+n%2]
-		ctx, cancel := context.WithTimeout(ctx, limit)
-		defer cancel()
-		res, err := m.Shell(ctx, fmt.Sprintf(load, version))
+		took, err := answerTimes(c, time.After(alone))
 		if err != nil {
 			return err
 		}
-		if !res.OK() || !strings.Contains(string(res.Stderr), version+" is in slot b") {
-			return fmt.Errorf("%v: %s%s", res, res.Stdout, res.Stderr)
+		for _, q := range []float64{half, most} {
+			without[q] = append(without[q], quantile(took, q))
 		}
-		lines, err := csv.NewReader(strings.NewReader(string(res.Stdout))).ReadAll()
-		if err != nil {
-			return err
-		}
-		lines = lines[:len(lines)-1] // in the last one the update ended
-		for _, l := range lines {
-			const median, slowest = 5, 7 // columns of redis-benchmark, after ours
-			for at, to := range map[int]map[string][]float64{median: p50, slowest: p99} {
-				v, err := strconv.ParseFloat(l[at], 64)
-				if err != nil {
-					return err
-				}
-				to[l[0]] = append(to[l[0]], v)
+		ended, said, began := make(chan time.Time), error(nil), time.Now()
+		go func() {
+			defer close(ended)
+			res, err := m.Shell(ctx, "clarityctl update install --version "+version)
+			if said = err; err == nil && !res.OK() {
+				said = fmt.Errorf("%v: %s%s", res, res.Stdout, res.Stderr)
 			}
+		}()
+		took, err = answerTimes(c, ended)
+		if err != nil {
+			return err
 		}
-		if len(p99["during"]) == 0 {
-			return fmt.Errorf("the update was over before 20000 requests were: %s", res.Stdout)
+		if said != nil {
+			return said
+		}
+		updates = append(updates, time.Since(began).Seconds())
+		for _, q := range []float64{half, most} {
+			during[q] = append(during[q], quantile(took, q))
+		}
+		if res, err := m.Shell(ctx, "clarityctl update cancel"); err != nil || !res.OK() {
+			return fmt.Errorf("cancel: %v, %v: %s%s", err, res, res.Stdout, res.Stderr)
 		}
 	}
-	fmt.Printf("redis, 20000 requests from 4 clients, by itself and during %d updates; one processor, 1 ns for an instruction\n", rounds)
+	fmt.Printf("redis, a request each %v, during an update and for %v without; one processor\n", pace, alone)
+	row("the update takes", updates, "s ")
+	fmt.Println()
 	for _, q := range []struct {
 		name string
-		of   map[string][]float64
-	}{{"half of the answers within", p50}, {"99 of 100 answers within", p99}} {
-		without := row(q.name+", without an update", q.of["without"], "ms")
+		at   float64
+	}{{"half of the answers", half}, {"99 of 100 answers", most}} {
+		alone := row(q.name+" without an update within", without[q.at], "ms")
 		fmt.Println()
-		during := row(q.name+", during one", q.of["during"], "ms")
-		fmt.Printf("  %.2fx\n", during/without)
+		fmt.Printf("  %.2fx\n", row(q.name+" during an update within", during[q.at], "ms")/alone)
 	}
 	return nil
+}
+
+// answerTimes asks redis at the pace until it is to end, and gives how long each answer took, in ms.
+func answerTimes(c net.Conn, end <-chan time.Time) (took []float64, err error) {
+	answers := bufio.NewReader(c)
+	tick := time.NewTicker(pace)
+	defer tick.Stop()
+	for {
+		select {
+		case <-end:
+			return took, nil
+		case <-tick.C:
+		}
+		asked := time.Now()
+		if _, err := io.WriteString(c, "INCR asked\r\n"); err != nil {
+			return nil, err
+		}
+		if line, err := answers.ReadString('\n'); err != nil || line[0] != ':' {
+			return nil, fmt.Errorf("redis says %q: %v", line, err)
+		}
+		took = append(took, time.Since(asked).Seconds()*1e3)
+	}
+}
+
+// quantile is the value that a share of the values is not above.
+func quantile(values []float64, share float64) float64 {
+	slices.Sort(values)
+	return values[int(share*float64(len(values)-1))]
 }
