@@ -38,7 +38,7 @@ test-full: deps browser ## the long proofs as well: more kernels, more schedules
 	$(TEST) -timeout 80m -tags full -run TestSchedulesOfImages ./services/supervisor -rapid.checks=5000
 	.ci/fuzz 200000
 
-bench: ## compare with other inits, an hour and more in all, ARGS='-inits all …'; then the bus, natively, the observer, starts by what was learned, the office, and boots from a disk
+bench: ## compare with other inits, an hour and more in all, ARGS='-inits all …'; then the bus, natively, the observer, starts by what was learned, the office, boots from a disk, and updates
 	@.ci/deps $(DEMO) gcc:gcc gcc:libc6-dev
 	go run ./qemu/bench $(ARGS)
 	go run ./services/bus/bench
@@ -47,6 +47,7 @@ bench: ## compare with other inits, an hour and more in all, ARGS='-inits all �
 	go run ./images/office/bench
 	go run ./images/disktest/bench
 	go run ./update/bench
+	go run ./images/updatetest/bench
 	go test -run '^$$' -bench Event ./init
 
 generate: ## make generated files anew, BPF programs by Debian 12's clang

@@ -8,6 +8,7 @@
 //	install.go  a release written to a slot
 //	write.go    its chunks
 //	plan.go     where each of them comes from
+//	disk.go     a file that is read back while it is written
 //	boot.go     its files for the loader
 //	machine.go  the machine
 //
