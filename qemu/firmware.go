@@ -60,6 +60,11 @@ func (p platform) boots(c Config) (args []string) {
 	}
 	args = append(args, "-drive", drive)
 	for _, d := range buses[c.BootBus] {
+		// QEMU 7.2's virtio-blk makes one write of up to IOV_MAX pieces of several, to which
+		// blklogwrites adds one of its own: such a write fails.
+		if c.BootLog != "" && c.BootBus == Virtio {
+			d += ",request-merging=off"
+		}
 		args = append(args, "-device", d)
 	}
 	return args
