@@ -81,9 +81,9 @@ func latency(ctx context.Context, img *images.Image, disk string, rounds int) er
 		name string
 		at   float64
 	}{{"half of the answers", half}, {"99 of 100 answers", most}} {
-		alone := row(q.name+" without an update within", without[q.at], "ms")
+		before := row(q.name+" without an update within", without[q.at], "ms")
 		fmt.Println()
-		fmt.Printf("  %.2fx\n", row(q.name+" during an update within", during[q.at], "ms")/alone)
+		fmt.Printf("  %.2fx\n", row(q.name+" during an update within", during[q.at], "ms")/before)
 	}
 	return nil
 }

@@ -1,8 +1,8 @@
 // Command bench measures what updates cost the services of a booted machine: how much longer
-// the slowest of redis's answers take while a release is fetched, unpacked and written, on the
-// clock that counts instructions; and how long redis does not answer when the machine restarts
-// into the release, and when that one fails and the machine returns, against a plain restart,
-// on the clock of this machine.
+// redis's answers take while a release is fetched, compared with what is there, and written; and
+// for how long redis does not answer when the machine restarts into a release, and when that one
+// fails and the machine returns, against a plain restart. On the clock of this machine: one that
+// counts instructions would run on while the guest waits for the web server.
 package main
 
 import (
