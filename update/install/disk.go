@@ -2,7 +2,6 @@ package install
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -26,50 +25,59 @@ const (
 type disk struct {
 	*os.File
 	at      int64      // in front of that all is written
-	windows chan int64 // their ends; nil: the reader has ended
-	ended   chan error // of the reader
-	read    int64      // in front of that all is read back; the reader's, until it has ended
-	sum     hash.Hash  // of that
+	windows chan int64 // their ends; nil: nothing more is read back beside writing
+	ended   chan struct{}
+	err     error     // why no more is read back, once ended is closed
+	read    int64     // in front of that all is read back; the reader's, until it has ended
+	sum     hash.Hash // of that
 }
 
 // onDisk has a file written and read back; it is the disk's from here on.
 func onDisk(f *os.File) *disk {
-	d := &disk{File: f, windows: make(chan int64, behind), ended: make(chan error, 1), sum: sha256.New()}
+	d := &disk{File: f, windows: make(chan int64, behind), ended: make(chan struct{}), sum: sha256.New()}
 	go func(windows <-chan int64) {
-		var err error
+		defer close(d.ended)
 		for end := range windows {
-			if err == nil {
-				err = d.readTo(end)
+			if d.err = d.readTo(end); d.err != nil {
+				return
 			}
 		}
-		d.ended <- err
 	}(d.windows)
 	return d
 }
 
-// WriteAt writes something that is behind all that was written before.
+// WriteAt writes something that is behind all that was written before. Its error may be that of
+// something before, which could not be read back.
 func (d *disk) WriteAt(b []byte, at int64) (int, error) {
 	n, err := d.File.WriteAt(b, at)
 	whole := d.at / window
 	d.at = max(d.at, at+int64(n))
-	if d.at/window > whole && d.windows != nil {
-		d.windows <- d.at / window * window
+	if err != nil || d.at/window == whole {
+		return n, err
 	}
-	return n, err
+	select {
+	case d.windows <- d.at / window * window:
+		return n, nil
+	case <-d.ended:
+		return n, d.err
+	}
 }
 
 // stop waits until nothing is read back any more, and gives why that was.
 func (d *disk) stop() error {
-	if d.windows == nil {
-		return nil
+	if d.windows != nil {
+		close(d.windows)
+		d.windows = nil
 	}
-	close(d.windows)
-	d.windows = nil
-	return <-d.ended
+	<-d.ended
+	return d.err
 }
 
 // Close closes the file, whatever is known of it.
-func (d *disk) Close() error { return errors.Join(d.stop(), d.File.Close()) }
+func (d *disk) Close() error {
+	_ = d.stop() // who has not asked check does without
+	return d.File.Close()
+}
 
 // check has the file be on the disk, and says whether what is read back of it is what it has to
 // be. It is asked once, when all is written.

@@ -82,3 +82,25 @@ func TestDiskGivenUp(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// One that cannot be read back is not written to its end: what is left would be fetched for
+// nothing.
+func TestDiskFails(t *testing.T) {
+	f, err := os.OpenFile(filepath.Join(t.TempDir(), "part"), os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := onDisk(f)
+	defer d.Close()
+	for at := range int64(behind + 2) { // one is read back, and those wait
+		if _, err = d.WriteAt(make([]byte, window), at*window); err != nil {
+			break
+		}
+	}
+	if err == nil || !strings.Contains(err.Error(), "read "+f.Name()+" back") {
+		t.Error(err)
+	}
+	if err := d.check(manifest.Blob{}); err == nil {
+		t.Error("it is as it has to be")
+	}
+}
