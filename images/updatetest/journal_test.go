@@ -9,12 +9,30 @@ import (
 	"path/filepath"
 	"testing"
 
+	"clarityos/init/setup"
 	"clarityos/update/journal"
 	"clarityos/update/slots"
 	"clarityos/update/slots/bootdisk"
 )
 
-// journal holds the file system of /var to be whole once its own journal is replayed, and the
+// torn says whether the superblock of /var is not whole.
+func (m *model) torn() bool {
+	at := m.of(bootdisk.Var).at
+	return m.once("superblock", func() error {
+		head := make([]byte, setup.SuperblockEnd)
+		if _, err := m.disk.ReadAt(head, at); err != nil {
+			return err
+		}
+		if setup.Torn(head) {
+			return errTorn
+		}
+		return nil
+	}, blockRange{at, setup.SuperblockEnd}) != nil
+}
+
+var errTorn = errors.New("the superblock is not whole")
+
+// journal holds the file system of /var to be whole once a machine has repaired it, and the
 // updater's journal on it to fit the record of slots.
 func (m *model) journal(t *testing.T) error {
 	dir := t.TempDir()
@@ -30,8 +48,10 @@ func (m *model) journal(t *testing.T) error {
 		return err
 	}
 	defer os.Remove(image)
-	text, err := exec.Command("e2fsck", "-fp", image).CombinedOutput()
-	if code := new(exec.ExitError); err != nil && (!errors.As(err, &code) || code.ExitCode() > 1) { // 1: it has replayed it
+	if err := setup.Repair(image, func(string) {}); err != nil {
+		return err
+	}
+	if text, err := exec.Command("e2fsck", "-fn", image).CombinedOutput(); err != nil {
 		return fmt.Errorf("e2fsck: %w: %s", err, text)
 	}
 	if text, err := exec.Command("debugfs", "-R", "dump /lib/clarity/update/journal "+file, image).CombinedOutput(); err != nil {

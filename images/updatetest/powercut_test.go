@@ -27,12 +27,12 @@ import (
 // it is wanted.
 func TestPowerCut(t *testing.T) {
 	r := record(t)
-	cuts, broken := r.model(t)
+	cuts, broken, torn := r.model(t)
 	r.sees(t)
 	if t.Failed() {
 		return
 	}
-	all := append(spread(cuts, boots), spread(broken, brokenBoots)...)
+	all := slices.Concat(spread(cuts, boots), spread(broken, brokenBoots), spread(torn, tornBoots))
 	for i, c := range all {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Log(c)
@@ -68,14 +68,17 @@ func (r *recording) onDisk(t *testing.T, log *blocklog.Log) *model {
 }
 
 // model checks all disks that cuts leave, and gives the cuts; broken are those with files on the
-// loader's partition that have to be mended.
-func (r *recording) model(t *testing.T) (all, broken []blocklog.Cut) {
+// loader's partition that have to be mended, torn those with a superblock of /var that has to be.
+func (r *recording) model(t *testing.T) (all, broken, torn []blocklog.Cut) {
 	t.Helper()
 	m := r.onDisk(t, r.log)
 	began, wrong, journals, flushes := time.Now(), 0, 0, 0
 	for c := range r.log.Cuts(choice) {
 		err := m.check(c)
-		if len(all)%journalEvery == 0 && err == nil {
+		if m.torn() {
+			torn = append(torn, c)
+		}
+		if (len(all)%journalEvery == 0 || m.torn()) && err == nil {
 			journals++
 			err = m.journal(t)
 		}
@@ -96,8 +99,8 @@ func (r *recording) model(t *testing.T) (all, broken []blocklog.Cut) {
 	}
 	t.Logf("%d writes, %d flushes; %d disks by the model, %d of them wrong, with seed %d; it looked %d times, and at %d journals, in %v",
 		len(r.log.Writes)-flushes, flushes, len(all), wrong, choice.Seed, m.looked, journals, time.Since(began).Round(time.Millisecond))
-	t.Logf("at most %d clusters of %d bytes were lost on the loader's partition; %d disks have files there that are to be mended", m.lost, m.files.ClusterSize, len(broken))
-	return all, broken
+	t.Logf("at most %d clusters of %d bytes were lost on the loader's partition; %d disks have files there that are to be mended; %d a superblock of /var that is torn", m.lost, m.files.ClusterSize, len(broken), len(torn))
+	return all, broken, torn
 }
 
 // sees holds the model to see what is wrong with logs of updaters that do not say first that slot

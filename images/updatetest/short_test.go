@@ -9,8 +9,9 @@ var choice = blocklog.Choice{Seed: seed, Windows: 8, Tears: 1}
 
 const (
 	// boots is how many disks TestPowerCut boots from, and brokenBoots of those with files that
-	// are to be mended; each of the latter, and of the others each so many, completes the update.
-	boots, brokenBoots, completes = 1, 1, boots + 1
+	// are to be mended, tornBoots with a torn superblock of /var; each of the latter two, and of
+	// the others each so many, completes the update.
+	boots, brokenBoots, tornBoots, completes = 1, 1, 0, boots + 1
 	// journalEvery is of how many disks one has its journal read.
 	journalEvery = 50
 )

@@ -3,7 +3,6 @@ package setup
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -105,28 +104,6 @@ func mountUnder(device, at string) error {
 	return unix.Mount("overlay", at, "overlay", unix.MS_NOSUID|unix.MS_NODEV, "lowerdir="+lower+",upperdir="+upper+",workdir="+work)
 }
 
-// check repairs and grows an existing file system.
-func check(device string, say func(string)) error {
-	err := command("/usr/sbin/e2fsck", "-p", device)
-	var exit *exec.ExitError
-	switch {
-	case errors.As(err, &exit) && exit.ExitCode() == 1:
-		say(device + ": errors were corrected")
-	case errors.As(err, &exit) && exit.ExitCode()&^3 == 0:
-	case err != nil:
-		return fmt.Errorf("%w; /var is in memory; repair it by hand with e2fsck %s, or: %s", err, device, offer)
-	}
-	size, used, err := sizes(device)
-	if err != nil || used >= size-size/100 {
-		return err
-	}
-	say(fmt.Sprintf("%s: growing the file system from %d to %d MiB", device, used>>20, size>>20))
-	if err := command("/usr/sbin/e2fsck", "-f", "-p", device); err != nil && !(errors.As(err, &exit) && exit.ExitCode() == 1) {
-		return err
-	}
-	return command("/usr/sbin/resize2fs", device)
-}
-
 func command(path string, args ...string) error {
 	out, err := exec.Command(path, args...).CombinedOutput()
 	if err != nil {
@@ -196,43 +173,4 @@ func partName(name string) string {
 	_, after, _ := strings.Cut(string(b), "PARTNAME=")
 	line, _, _ := strings.Cut(after, "\n")
 	return line
-}
-
-// The superblock of fs/ext4/ext4.h: its place, and fields in it.
-const (
-	superblock   = 1024
-	sbBlocks     = 0x04
-	sbLogBlock   = 0x18
-	sbMagic      = 0x38
-	sbLabel      = 0x78
-	ext4Magic    = 0xEF53
-	sbBlocksHigh = 0x150
-)
-
-// ext4Label reads the label out of the first bytes of an ext2, 3 or 4.
-func ext4Label(head []byte) (string, bool) {
-	sb := head[superblock:]
-	if binary.LittleEndian.Uint16(sb[sbMagic:]) != ext4Magic {
-		return "", false
-	}
-	label, _, _ := bytes.Cut(sb[sbLabel:sbLabel+16], []byte{0})
-	return string(label), true
-}
-
-// sizes gives the sizes of a device and of the file system on it, in bytes.
-func sizes(device string) (disk, used uint64, err error) {
-	head, err := readHead(device)
-	if err != nil {
-		return 0, 0, err
-	}
-	sb := head[superblock:]
-	blocks := uint64(binary.LittleEndian.Uint32(sb[sbBlocks:])) | uint64(binary.LittleEndian.Uint32(sb[sbBlocksHigh:]))<<32
-	used = blocks << (10 + binary.LittleEndian.Uint32(sb[sbLogBlock:]))
-	f, err := os.Open(device)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer f.Close()
-	end, err := f.Seek(0, io.SeekEnd)
-	return uint64(end), used, err
 }
