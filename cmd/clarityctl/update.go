@@ -127,23 +127,21 @@ func (c *ctl) updateStatus() *cobra.Command {
 	}
 }
 
-// printUpdate prints the status of this boot or, without one, what the journal says.
+// printUpdate prints how far the latest order is.
 func (c *ctl) printUpdate() error {
-	s, err := order.ReadStatus(order.StatusFile)
+	told, err := order.ReadStatus(order.StatusFile)
 	if err != nil {
 		return err
 	}
-	if s == nil {
-		records, err := journal.Read(order.Journal(order.Dir))
-		if err != nil {
-			return err
-		}
-		s = &order.Status{Done: true, Text: "nobody has ordered an update"}
-		if all := journal.History(records); len(all) > 0 {
-			s.Step, s.Version, s.Slot, s.Time = all[0].Step, all[0].Version, all[0].Slot, all[0].Latest
-			s.Text = updateLine(all[0])
-		}
+	o, err := order.Read(order.Dir)
+	if err != nil {
+		return err
 	}
+	records, err := journal.Read(order.Journal(order.Dir))
+	if err != nil {
+		return err
+	}
+	s := latest(told, o, records)
 	type status struct {
 		*order.Status
 		Agent evolution.State `json:"agent"`
@@ -156,6 +154,25 @@ func (c *ctl) printUpdate() error {
 		}
 		return text
 	})
+}
+
+// latest is how far the order is that there is or, without one, what was told last in this boot or
+// else is in the journal.
+func latest(told *order.Status, o *order.Order, records []journal.Record) *order.Status {
+	all := journal.History(records)
+	if o != nil && told != nil && told.Order.ID != o.ID {
+		told = nil
+	}
+	switch {
+	case told != nil:
+		return told
+	case o != nil && (len(all) == 0 || all[0].ID != o.ID):
+		return &order.Status{Order: *o, Time: o.Time, Text: fmt.Sprintf("%s has ordered an update (%s); the updater has not begun with it", o.Who, o.Kind)}
+	case len(all) > 0:
+		u := all[0]
+		return &order.Status{Done: u.Step.Ends(), Step: u.Step, Version: u.Version, Slot: u.Slot, Time: u.Latest, Text: updateLine(u)}
+	}
+	return &order.Status{Done: true, Text: "nobody has ordered an update"}
 }
 
 // statusText says how far an update is, in a line.
