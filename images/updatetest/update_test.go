@@ -101,23 +101,28 @@ func restart(t *testing.T, m *qemu.TestMachine) {
 }
 
 // A machine takes a newer version while it runs, and keeps it once it is good; one that is not
-// good it leaves for that, and does not take again by itself.
+// good it leaves for that, and does not take again by itself. What was changed in /etc goes along.
 func TestUpdate(t *testing.T) {
 	p := newPublisher(t)
 	m := machine(t, p.image(t, "1.0.0"))
 	m.Must(limit, m.Prints("clarityctl update check", qemu.Has("has nothing newer")))
+	m.MustShell(limit, "echo 'more = 3' >> /etc/settings; mkdir /etc/own; echo mine > /etc/own/file; rm /etc/unwanted")
 	p.offer(t, p.image(t, "1.1.0"))
 	m.Must(limit, m.Prints("clarityctl update check", qemu.Has("updatetest 1.1.0 is there, and 1.0.0 runs")))
 	m.Must(patience, m.Prints("clarityctl update install 2>&1", qemu.Has("1.1.0 is in slot b; `clarityctl reboot` starts it")))
 	restart(t, m)
 	m.Must(patience, m.Prints("clarityctl update history", qemu.Has("good      1.1.0 after 1.0.0")))
 	m.Must(limit, m.Prints("cat /usr/share/hello; clarityctl slots", qemu.Has("this is 1.1.0", "slot b: good, runs, default", "version  1.1.0")))
+	const changed = "cat /etc/settings /etc/own/file; test -e /etc/unwanted || echo stays away"
+	ours := qemu.Has("# of 1.1.0\n", "more = 3", "mine", "stays away")
+	m.Must(limit, m.Prints(changed, ours))
 
 	p.offer(t, p.image(t, "1.2.0", "fails.toml"))
 	m.Must(patience, m.Prints("clarityctl update install 2>&1", qemu.Has("1.2.0 is in slot a")))
 	restart(t, m)
 	m.Must(2*patience, m.Prints("clarityctl update history", qemu.Has("left      1.2.0 after 1.1.0", "broken.service has failed")))
 	m.Must(limit, m.Prints("cat /usr/share/hello; clarityctl slots", qemu.Has("this is 1.1.0", "slot b: good, runs, default", "slot a: bad")))
+	m.Must(limit, m.Prints(changed, ours))
 	m.Must(limit, m.Prints("clarityctl events --topic update.state", qemu.Has("reverted", "1.2.0", "broken.service has failed")))
 	m.Must(patience, m.Prints("clarityctl update install 2>&1", qemu.Has("1.2.0 was tried on this machine and left")))
 }

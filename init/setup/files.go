@@ -234,16 +234,23 @@ func copyEntry(from, to string, info fs.FileInfo, files bool) error {
 	default:
 		return nil
 	}
+	if err == nil {
+		err = dress(part, info)
+	}
 	if err != nil {
 		return err
 	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		err = os.Lchown(part, int(st.Uid), int(st.Gid))
-	}
-	if err := errors.Join(err, os.Chmod(part, info.Mode()&(fs.ModePerm|fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky))); err != nil {
-		return err
-	}
 	return os.Rename(part, to)
+}
+
+// dress gives a file or folder the owner and the mode of another one.
+func dress(path string, info fs.FileInfo) error {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		if err := os.Lchown(path, int(st.Uid), int(st.Gid)); err != nil {
+			return err
+		}
+	}
+	return os.Chmod(path, info.Mode()&(fs.ModePerm|fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky))
 }
 
 func copyFile(from, to string) error {

@@ -23,7 +23,7 @@ func Run(ctx context.Context, p *plan.Plan, say func(string)) error {
 		mounted, err := mountData(ctx, p.System.Data, say)
 		step("data disk", err)
 		if mounted {
-			step("/etc", keepEtc())
+			step("/etc", keepEtc(say))
 		}
 	}
 	step("kernel settings", applySysctl(p.Setup.Sysctl))

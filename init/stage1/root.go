@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/ed25519"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ func enter(d bootdisk.Disk, root verity.Hash, trial bool, running slots.Running)
 	if err := stage.Writable(newRoot, "/etc", "/var"); err != nil {
 		return err
 	}
-	running.Times.Root = sinceBoot()
+	running.Root, running.Times.Root = hex.EncodeToString(root[:]), sinceBoot()
 	text, err := json.Marshal(running)
 	if err == nil {
 		err = os.WriteFile(slots.RunningFile, text, 0o644)

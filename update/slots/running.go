@@ -17,6 +17,7 @@ var ErrNoSlots = errors.New("this machine does not run from a root slot")
 // Running is what a boot has chosen.
 type Running struct {
 	Slot   string `json:"slot"` // a or b
+	Root   string `json:"root"` // the root hash of its version, in hexadecimal digits
 	Reason string `json:"reason"`
 	Worse  bool   `json:"worse,omitempty"` // it is not the slot that the record wants
 	Record string `json:"record"`          // the partition with the record, below /dev

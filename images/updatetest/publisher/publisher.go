@@ -83,10 +83,20 @@ func Serve(h http.Handler) (url string, stop func(), err error) {
 	return fmt.Sprintf("http://10.0.2.2:%d", l.Addr().(*net.TCPAddr).Port), func() { server.Close() }, nil
 }
 
+// files are those that tell of a version; each has its text in it.
+const files = `
+[[file]]
+path = "/usr/share/hello"
+content = "this is %[1]s\n"
+[[file]]
+path = "/etc/settings"
+content = "# of %[1]s\nthis = 1\nthat = 2\n"
+`
+
 // Image builds a version of the image in dir, with further lines in [update] and overlays.
 func (p *Publisher) Image(ctx context.Context, dir, version, update string, overlays ...string) (*images.Image, error) {
-	text := fmt.Sprintf("version = %q\n[update]\nfrom = %q\nroot = %q\n%s\n[[file]]\npath = \"/usr/share/hello\"\ncontent = \"this is %s\\n\"\n",
-		version, p.URL, filepath.Join(p.Dir, "metadata/1.root.json"), update, version)
+	text := fmt.Sprintf("version = %q\n[update]\nfrom = %q\nroot = %q\n%s\n%s",
+		version, p.URL, filepath.Join(p.Dir, "metadata/1.root.json"), update, fmt.Sprintf(files, version))
 	over := filepath.Join(dir, "version.toml")
 	if err := os.WriteFile(over, []byte(text), 0o600); err != nil {
 		return nil, err
