@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
@@ -134,11 +135,8 @@ func (c *ctl) printUpdate() error {
 		return err
 	}
 	o, err := order.Read(order.Dir)
-	if err != nil {
-		return err
-	}
-	records, err := journal.Read(order.Journal(order.Dir))
-	if err != nil {
+	records, wrong := journal.Read(order.Journal(order.Dir))
+	if err := errors.Join(err, wrong); err != nil && (told == nil || !errors.Is(err, fs.ErrPermission)) {
 		return err
 	}
 	s := latest(told, o, records)

@@ -106,15 +106,15 @@ func TestUpdate(t *testing.T) {
 	p := newPublisher(t)
 	m := machine(t, p.image(t, "1.0.0"))
 	m.Must(limit, m.Prints("clarityctl update check", qemu.Has("has nothing newer")))
-	m.MustShell(limit, "echo 'more = 3' >> /etc/settings; mkdir /etc/own; echo mine > /etc/own/file; rm /etc/unwanted")
+	m.MustShell(limit, "echo 'more = 3' >> /etc/settings; mkdir /etc/own; echo mine > /etc/own/file; rm -r /etc/unwanted /etc/folder; mkdir /etc/folder; echo another > /etc/folder/file")
 	p.offer(t, p.image(t, "1.1.0"))
 	m.Must(limit, m.Prints("clarityctl update check", qemu.Has("updatetest 1.1.0 is there, and 1.0.0 runs")))
 	m.Must(patience, m.Prints("clarityctl update install 2>&1", qemu.Has("1.1.0 is in slot b; `clarityctl reboot` starts it")))
 	restart(t, m)
 	m.Must(patience, m.Prints("clarityctl update history", qemu.Has("good      1.1.0 after 1.0.0")))
 	m.Must(limit, m.Prints("cat /usr/share/hello; clarityctl slots", qemu.Has("this is 1.1.0", "slot b: good, runs, default", "version  1.1.0")))
-	const changed = "cat /etc/settings /etc/own/file; test -e /etc/unwanted || echo stays away"
-	ours := qemu.Has("# of 1.1.0\n", "more = 3", "mine", "stays away")
+	const changed = "cat /etc/settings /etc/own/file /etc/folder/*; test -e /etc/unwanted || echo stays away"
+	ours := qemu.Has("# of 1.1.0\n", "more = 3\nmine\nanother\nstays away")
 	m.Must(limit, m.Prints(changed, ours))
 
 	p.offer(t, p.image(t, "1.2.0", "fails.toml"))

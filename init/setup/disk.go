@@ -92,9 +92,12 @@ func readOnly(device string) bool {
 	return strings.TrimSpace(string(b)) == "1"
 }
 
+// varDisk is where the data disk is mounted when memory is over it.
+const varDisk = "/run/clarity/var/disk"
+
 // mountUnder mounts a device that cannot be written, with memory over it.
 func mountUnder(device, at string) error {
-	lower, upper, work := "/run/clarity/var/disk", "/run/clarity/var/memory", "/run/clarity/var/work"
+	lower, upper, work := varDisk, "/run/clarity/var/memory", "/run/clarity/var/work"
 	if err := errors.Join(os.MkdirAll(lower, 0o755), os.MkdirAll(upper, 0o755), os.MkdirAll(work, 0o700)); err != nil {
 		return err
 	}

@@ -17,17 +17,12 @@ import (
 	"clarityos/update/slots"
 )
 
-// etcDir has what is changed in /etc on a machine whose root cannot be written: for each slot a
-// folder of its own, so that a version to which the machine returns has what it had.
-const etcDir = "/var/lib/clarity/etc"
-
-// What etcDir and the folder of a slot have.
+// What etc.Dir and the folder of a slot have.
 const (
-	latest    = "latest" // a link to the folder of the slot that has run last
-	upper     = "upper"  // the changes, and …
-	work      = "work"   // … what else the overlay wants beside them
-	base      = "base"   // the files of /etc as the slot's version has them
-	versionID = "root"   // a file with the root hash of that version
+	latest = "latest" // a link to the folder of the slot that has run last
+	upper  = "upper"  // the changes, and …
+	work   = "work"   // … what else the overlay wants beside them
+	base   = "base"   // the files of /etc as the slot's version has them
 )
 
 // keepEtc lays /var over the /etc of a root slot, in which changes were lost with the boot
@@ -40,38 +35,52 @@ func keepEtc(say func(string)) error {
 	if err != nil {
 		return err
 	}
-	own, failed := changes(etcDir, running, "/etc", say)
-	options := fmt.Sprintf("lowerdir=/etc,upperdir=%s,workdir=%s", filepath.Join(own, upper), filepath.Join(own, work))
-	_, memory := os.Stat("/run/clarity/var") // /var itself is under memory, and an overlay can be no upper folder
-	if failed != nil || memory == nil {
-		const over = "/run/clarity/etc"
-		if err := errors.Join(os.MkdirAll(filepath.Join(over, upper), 0o755), os.MkdirAll(filepath.Join(over, work), 0o700)); err != nil {
-			return errors.Join(failed, err)
-		}
-		lower := "/etc"
-		if failed != nil {
-			failed = fmt.Errorf("%w; what is changed there is lost with this boot", failed)
-			own = filepath.Join(etcDir, latest)
-		}
-		if there := filepath.Join(own, upper); exists(there) {
-			lower = there + ":" + lower
-		}
-		options = fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", lower, filepath.Join(over, upper), filepath.Join(over, work))
+	if there, err := exists(varDisk); err != nil || there { // memory is over /var, and an overlay can be no upper folder
+		return errors.Join(err, overMemory(filepath.Join(varDisk, strings.TrimPrefix(etc.Dir, "/var"))))
 	}
-	if err := unix.Mount("overlay", "/etc", "overlay", 0, options); err != nil {
-		return errors.Join(failed, fmt.Errorf("lay what was changed over /etc (%s); what is changed there is lost with this boot: %w", options, err))
+	own, err := changes(etc.Dir, running, "/etc", say)
+	if err != nil {
+		return errors.Join(fmt.Errorf("%w; what is changed in /etc is lost with this boot", err), overMemory(etc.Dir))
 	}
-	return failed
+	return overlay("/etc", filepath.Join(own, upper), filepath.Join(own, work))
 }
 
-func exists(path string) bool { _, err := os.Stat(path); return err == nil }
+// overMemory lays memory over /etc and what dir has of it.
+func overMemory(dir string) error {
+	const over = "/run/clarity/etc"
+	lower, changed := "/etc", filepath.Join(dir, latest, upper)
+	there, err := exists(changed)
+	if there {
+		lower = changed + ":" + lower
+	}
+	return errors.Join(err, overlay(lower, filepath.Join(over, upper), filepath.Join(over, work)))
+}
+
+func overlay(lower, upper, work string) error {
+	err := errors.Join(os.MkdirAll(upper, 0o755), os.MkdirAll(work, 0o700))
+	if err == nil {
+		err = unix.Mount("overlay", "/etc", "overlay", 0, fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", lower, upper, work))
+	}
+	if err != nil {
+		return fmt.Errorf("lay %s over %s; what is changed in /etc is lost with this boot: %w", upper, lower, err)
+	}
+	return nil
+}
+
+func exists(path string) (bool, error) {
+	_, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return false, nil
+	}
+	return err == nil, err
+}
 
 // changes gives the folder in dir of the slot that runs, whose version has lower as its /etc. When
 // that is not the version whose changes it has, it comes to have those of the slot that ran before,
 // merged. A power cut leaves it as it was, or as it is to be.
 func changes(dir string, running slots.Running, lower string, say func(string)) (string, error) {
 	own, ran := filepath.Join(dir, running.Slot), filepath.Join(dir, latest)
-	if is, err := os.ReadFile(filepath.Join(own, versionID)); err != nil || string(is) != running.Root {
+	if is, err := os.ReadFile(filepath.Join(own, etc.Version)); err != nil || string(is) != running.Root {
 		if err := renew(own, ran, running.Root, lower, say); err != nil {
 			return "", fmt.Errorf("take what was changed along to the version in slot %s: %w", running.Slot, err)
 		}
@@ -87,24 +96,25 @@ func changes(dir string, running slots.Running, lower string, say func(string)) 
 // renew has the folder of a slot have what the one that ran has, merged for another version.
 func renew(own, ran, version, lower string, say func(string)) error {
 	next := own + ".new"
-	if err := errors.Join(os.RemoveAll(next), os.MkdirAll(next, 0o700), os.Mkdir(filepath.Join(next, work), 0o700)); err != nil {
-		return err
-	}
-	err := carry(ran, next, lower, say)
+	err := errors.Join(os.RemoveAll(next), os.MkdirAll(filepath.Dir(filepath.Dir(own)), 0o755), os.MkdirAll(next, 0o700), os.Mkdir(filepath.Join(next, work), 0o700))
 	if err == nil {
-		err = os.CopyFS(filepath.Join(next, base), os.DirFS(lower))
+		err = carry(ran, next, lower, say)
 	}
 	if err == nil {
-		err = os.WriteFile(filepath.Join(next, versionID), []byte(version), 0o600)
+		err = copyFiles(lower, filepath.Join(next, base))
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(next, etc.Version), []byte(version), 0o600)
 	}
 	if err == nil {
 		err = syncFS(next)
 	}
-	if err != nil {
-		return err
+	had, wrong := exists(own)
+	if err = errors.Join(err, wrong); err != nil {
+		return errors.Join(err, os.RemoveAll(next)) // /var may be full of it
 	}
 	exchange := uint(0)
-	if exists(own) {
+	if had {
 		exchange = unix.RENAME_EXCHANGE
 	}
 	if err := unix.Renameat2(unix.AT_FDCWD, next, unix.AT_FDCWD, own, exchange); err != nil {
@@ -126,11 +136,26 @@ func syncFS(path string) error {
 // carry takes the changes that one folder has, if it is there, to another one, for a version that
 // has lower as its /etc.
 func carry(from, to, lower string, say func(string)) error {
-	changed := filepath.Join(from, upper)
-	if !exists(changed) {
-		return os.Mkdir(filepath.Join(to, upper), 0o755)
+	changed, target := filepath.Join(from, upper), filepath.Join(to, upper)
+	if there, err := exists(changed); err != nil || !there {
+		return errors.Join(err, os.Mkdir(target, 0o755))
 	}
-	return filepath.WalkDir(changed, func(path string, d fs.DirEntry, err error) error {
+	return walk(changed, func(path, rel string, info fs.FileInfo) error {
+		was, theirs := filepath.Join(from, base, rel), filepath.Join(lower, rel)
+		if !info.Mode().IsRegular() {
+			return carryOther(path, filepath.Join(target, rel), info, was, theirs)
+		}
+		notes, err := carryFile(path, filepath.Join(target, rel), info, was, theirs, rel)
+		for _, n := range notes {
+			say(fmt.Sprintf("/etc/%s: %s; the new version's is %s", rel, n, filepath.Join(strings.TrimSuffix(to, ".new"), base, rel)))
+		}
+		return err
+	})
+}
+
+// walk goes through all that a folder has, itself as well.
+func walk(dir string, each func(path, rel string, info fs.FileInfo) error) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -138,64 +163,125 @@ func carry(from, to, lower string, say func(string)) error {
 		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(changed, path)
+		rel, err := filepath.Rel(dir, path)
 		if err != nil {
 			return err
 		}
-		target := filepath.Join(to, upper, rel)
-		if !info.Mode().IsRegular() {
-			return carryOther(path, target, info)
-		}
-		var was, ours, theirs []byte
-		for file, b := range map[string]*[]byte{path: &ours, filepath.Join(from, base, rel): &was, filepath.Join(lower, rel): &theirs} {
-			if *b, err = regular(file); err != nil {
-				return err
-			}
-		}
-		merged, kept := etc.Merge(rel, was, ours, theirs)
-		if kept != nil {
-			say(fmt.Sprintf("/etc/%s (%s): it was changed here and in the new version, and stays as it is here; the new version's is %s",
-				rel, strings.Join(kept, ", "), filepath.Join(strings.TrimSuffix(to, ".new"), base, rel)))
-		}
-		if merged == nil {
-			return nil
-		}
-		return errors.Join(os.WriteFile(target, merged, 0o600), dress(target, info))
+		return each(path, rel, info)
 	})
 }
 
-// regular gives what a regular file has; nil: there is none.
-func regular(path string) ([]byte, error) {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || err == nil && !info.Mode().IsRegular() {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
+// copyFiles copies folders and regular files, with owners and modes.
+func copyFiles(from, to string) error {
+	return walk(from, func(path, rel string, info fs.FileInfo) error {
+		target := filepath.Join(to, rel)
+		switch {
+		case info.IsDir():
+			return errors.Join(os.Mkdir(target, 0o700), dress(target, info))
+		case info.Mode().IsRegular():
+			b, err := os.ReadFile(path)
+			return errors.Join(err, os.WriteFile(target, b, 0o600), dress(target, info))
+		}
+		return nil
+	})
 }
 
-// opaque is what an overlay marks a folder with that hides the one below it.
-const opaque = "trusted.overlay.opaque"
+// carryFile merges a file. Owner and mode are those that it has here, unless nobody has changed
+// them: then they are the new version's.
+func carryFile(path, target string, info fs.FileInfo, was, theirs, rel string) (notes []string, err error) {
+	before, err1 := regular(was)
+	here, err2 := regular(path)
+	there, err3 := regular(theirs)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, err
+	}
+	merged, notes := etc.Merge(rel, before.bytes, here.bytes, there.bytes)
+	if merged == nil {
+		return notes, nil
+	}
+	if before.bytes != nil && there.bytes != nil && sameDress(before.info, info) {
+		info = there.info
+	}
+	return notes, errors.Join(os.WriteFile(target, merged, 0o600), dress(target, info), copyAttributes(path, target))
+}
+
+// sameDress says whether owners and modes are the same.
+func sameDress(a, b fs.FileInfo) bool {
+	x, y := a.Sys().(*syscall.Stat_t), b.Sys().(*syscall.Stat_t)
+	return x.Mode == y.Mode && x.Uid == y.Uid && x.Gid == y.Gid
+}
+
+// ofOverlay is what names of extended attributes begin with that are an overlay's own.
+const ofOverlay = "trusted.overlay."
+
+// copyAttributes copies extended attributes, as access lists are.
+func copyAttributes(from, to string) error {
+	names := make([]byte, 64<<10) // XATTR_LIST_MAX
+	n, err := unix.Llistxattr(from, names)
+	if errors.Is(err, unix.ENOTSUP) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("attributes of %s: %w", from, err)
+	}
+	value := make([]byte, 64<<10) // XATTR_SIZE_MAX
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(names[:n]), "\x00"), "\x00") {
+		if name == "" || strings.HasPrefix(name, ofOverlay) {
+			continue
+		}
+		n, err := unix.Lgetxattr(from, name, value)
+		if err == nil {
+			err = unix.Lsetxattr(to, name, value[:n], 0)
+		}
+		if err != nil {
+			return fmt.Errorf("attribute %s of %s: %w", name, from, err)
+		}
+	}
+	return nil
+}
+
+// content is what a regular file has; of none all is nil.
+type content struct {
+	bytes []byte
+	info  fs.FileInfo
+}
+
+// regular reads a regular file, if there is one.
+func regular(path string) (c content, err error) {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || err == nil && !info.Mode().IsRegular() {
+		return c, nil
+	}
+	if err == nil {
+		c.info = info
+		c.bytes, err = os.ReadFile(path)
+	}
+	return c, err
+}
 
 // carryOther copies what is no regular file of an overlay's upper folder: a folder without what is
-// in it, a link, and what says that something is gone.
-func carryOther(from, to string, info fs.FileInfo) error {
-	st, _ := info.Sys().(*syscall.Stat_t)
+// in it, a link, and what says that something is gone. The latter, and that a folder hides the one
+// below it, is of what was there, and is to be.
+func carryOther(from, to string, info fs.FileInfo, was, theirs string) error {
 	switch info.Mode().Type() {
 	case fs.ModeDir:
-		if err := errors.Join(os.Mkdir(to, 0o700), dress(to, info)); err != nil {
-			return err
+		err := errors.Join(os.Mkdir(to, 0o700), dress(to, info), copyAttributes(from, to))
+		if had, wrong := exists(was); err != nil || wrong != nil || !had {
+			return errors.Join(err, wrong)
 		}
-		if _, err := unix.Lgetxattr(from, opaque, nil); err == nil {
-			return unix.Lsetxattr(to, opaque, []byte("y"), 0)
+		const hides = ofOverlay + "opaque"
+		if _, err := unix.Lgetxattr(from, hides, nil); err == nil {
+			return unix.Lsetxattr(to, hides, []byte("y"), 0)
 		}
 	case fs.ModeSymlink:
 		target, err := os.Readlink(from)
+		st := info.Sys().(*syscall.Stat_t)
 		return errors.Join(err, os.Symlink(target, to), os.Lchown(to, int(st.Uid), int(st.Gid)))
 	case fs.ModeDevice | fs.ModeCharDevice:
-		return unix.Mknod(to, st.Mode, int(st.Rdev))
+		if has, err := exists(theirs); err != nil || !has {
+			return err
+		}
+		return unix.Mknod(to, unix.S_IFCHR, 0)
 	}
 	return nil // no service runs yet that could listen or wait there
 }

@@ -1,11 +1,16 @@
 package setup
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
+	"clarityos/update/etc"
 	"clarityos/update/slots"
 )
 
@@ -45,7 +50,15 @@ func TestChanges(t *testing.T) {
 	put(filepath.Join(tmp, "1/settings"), "of 1\na\nb\n")
 	put(filepath.Join(tmp, "1/both"), "1\n")
 	put(filepath.Join(tmp, "1/gone"), "1\n")
+	put(filepath.Join(tmp, "1/d/away"), "1\n")
+	put(filepath.Join(tmp, "1/old/away"), "1\n")
+	put(filepath.Join(tmp, "1/secret"), "1\n\nmine=\n")
+	put(filepath.Join(tmp, "2/secret"), "2\n\nmine=\n")
+	put(filepath.Join(tmp, "2/d/away"), "2\n")
 	put(filepath.Join(tmp, "2/settings"), "of 2\na\nb\n")
+	if err := errors.Join(os.Chmod(filepath.Join(tmp, "2/secret"), 0o600), os.Chmod(filepath.Join(tmp, "2/settings"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
 	put(filepath.Join(tmp, "2/both"), "2\n")
 	put(filepath.Join(tmp, "3/settings"), "of 3\na\nb\n")
 
@@ -54,7 +67,12 @@ func TestChanges(t *testing.T) {
 	put(filepath.Join(a, "both"), "mine\n")
 	put(filepath.Join(a, "gone"), "1\n")
 	put(filepath.Join(a, "d/own"), "own\n")
-	if err := os.Symlink("own", filepath.Join(a, "d/link")); err != nil {
+	put(filepath.Join(a, "old/own"), "own\n")
+	put(filepath.Join(a, "secret"), "1\n\nmine=1\n")
+	// nobody may make these but as an overlay does, for what was removed
+	err := errors.Join(os.Symlink("own", filepath.Join(a, "d/link")), os.Chmod(filepath.Join(a, "settings"), 0o644),
+		unix.Mknod(filepath.Join(a, "d/away"), unix.S_IFCHR, 0), unix.Mknod(filepath.Join(a, "old/away"), unix.S_IFCHR, 0))
+	if err != nil {
 		t.Fatal(err)
 	}
 	if again, said := boot("a", "1"); again != a || said != "" {
@@ -71,8 +89,14 @@ func TestChanges(t *testing.T) {
 	if _, err := os.Lstat(filepath.Join(b, "gone")); err == nil {
 		t.Error("a file that the new version does not have, and nobody has changed, is there")
 	}
-	if info, err := os.Stat(filepath.Join(b, "d/own")); err != nil || info.Mode() != 0o640 {
-		t.Error(info, err)
+	has(filepath.Join(b, "secret"), "2\n\nmine=1\n")
+	for name, mode := range map[string]fs.FileMode{"d/own": 0o640, "settings": 0o644, "secret": 0o600, "d/away": fs.ModeDevice | fs.ModeCharDevice} {
+		if info, err := os.Lstat(filepath.Join(b, name)); err != nil || info.Mode() != mode && mode.IsRegular() || info.Mode().Type() != mode.Type() {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+	if _, err := os.Lstat(filepath.Join(b, "old/away")); err == nil {
+		t.Error("what is not there is said to be gone")
 	}
 	theirs := filepath.Join(dir, "b", base, "both")
 	if has(theirs, "2\n"); !strings.Contains(said, "/etc/both") || !strings.Contains(said, theirs) {
@@ -90,6 +114,15 @@ func TestChanges(t *testing.T) {
 	has(filepath.Join(b, "settings"), "of 3\na\nb\nmine\n")
 	b, _ = boot("b", "2") // … by somebody who wrote it to the slot that runs
 	has(filepath.Join(b, "settings"), "of 2\na\nb\nmine\n")
+
+	// the same version, written once more
+	a, _ = boot("a", "1")
+	put(filepath.Join(a, "both"), "another\n")
+	if err := etc.Forget(dir, "b"); err != nil {
+		t.Fatal(err)
+	}
+	b, _ = boot("b", "2")
+	has(filepath.Join(b, "both"), "another\n")
 	left, err := os.ReadDir(dir)
 	if err != nil || len(left) != 3 {
 		t.Errorf("%v, %v", left, err)

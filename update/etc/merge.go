@@ -5,6 +5,7 @@ package etc
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -14,25 +15,29 @@ import (
 var accounts = []string{"passwd", "group", "shadow", "gshadow", "subuid", "subgid"}
 
 // Merge gives what a file, by its path below /etc, has to have; nil is that it is not there, of
-// what is given and of what is returned. Kept names what both sides have changed, each in a way of
-// its own: there it is as the machine has it.
-func Merge(path string, base, ours, theirs []byte) (merged []byte, kept []string) {
+// what is given and of what is returned. Notes are sentences on what a person may have to look at:
+// where both sides have changed the same, it is as the machine has it.
+func Merge(path string, base, ours, theirs []byte) (merged []byte, notes []string) {
 	switch {
 	case same(ours, theirs) || same(ours, base):
 		return theirs, nil
-	case same(theirs, base) || theirs == nil || ours == nil:
+	case same(theirs, base) || ours == nil:
 		return ours, nil
+	case theirs == nil && base == nil:
+		return ours, nil
+	case theirs == nil:
+		return ours, []string{"it was changed here, and the new version has none; it stays"}
 	}
 	if slices.Contains(accounts, path) {
-		if merged, kept, ok := mergeAccounts(string(base), string(ours), string(theirs)); ok {
-			return []byte(merged), kept
+		if merged, notes, ok := mergeAccounts(path, string(base), string(ours), string(theirs)); ok {
+			return []byte(merged), notes
 		}
 	} else if base != nil && isText(base) && isText(ours) && isText(theirs) {
 		if merged, ok := mergeLines(lines(string(base)), lines(string(ours)), lines(string(theirs))); ok {
 			return []byte(strings.Join(merged, "")), nil
 		}
 	}
-	return ours, []string{path}
+	return ours, []string{"it was changed here and in the new version, and stays as it is here"}
 }
 
 // same says whether two files are: both there with the same bytes, or both not.
@@ -51,6 +56,14 @@ func lines(text string) (all []string) {
 // account is a line of a file of accounts.
 type account struct{ name, line string }
 
+// id is the one that an account has in passwd or group; "" in other files.
+func (a account) id(path string) string {
+	if f := strings.Split(strings.TrimSuffix(a.line, "\n"), ":"); len(f) > 2 && (path == "passwd" || path == "group") {
+		return f[2]
+	}
+	return ""
+}
+
 // readAccounts reads a file of accounts; it is none when a name is there twice.
 func readAccounts(text string) (all []account, by map[string]string, ok bool) {
 	by = map[string]string{}
@@ -67,8 +80,8 @@ func readAccounts(text string) (all []account, by map[string]string, ok bool) {
 }
 
 // mergeAccounts merges files of accounts: ours in their order, and then what theirs have in
-// addition. What one side has removed stays away, unless the other one has changed it.
-func mergeAccounts(base, ours, theirs string) (merged string, kept []string, ok bool) {
+// addition. What was removed here stays away.
+func mergeAccounts(path, base, ours, theirs string) (merged string, notes []string, ok bool) {
 	_, was, ok1 := readAccounts(base)
 	mine, here, ok2 := readAccounts(ours)
 	news, there, ok3 := readAccounts(theirs)
@@ -76,23 +89,34 @@ func mergeAccounts(base, ours, theirs string) (merged string, kept []string, ok 
 		return "", nil, false
 	}
 	var out strings.Builder
+	ids := map[string]string{}
 	for _, a := range mine {
+		line := a.line
 		before, had := was[a.name]
 		new, has := there[a.name]
 		switch {
-		case had && a.line == before: // as it was: theirs, be it that it is gone
-			out.WriteString(new)
-		case !has || new == before || new == a.line:
-			out.WriteString(a.line)
-		default:
-			out.WriteString(a.line)
-			kept = append(kept, a.name)
+		case had && a.line == before: // theirs, be it that it is gone
+			line = new
+		case has && new != before && new != a.line:
+			notes = append(notes, fmt.Sprintf("%s was changed here and in the new version, and stays as it is here", a.name))
+		}
+		if out.WriteString(line); line != "" {
+			ids[account{a.name, line}.id(path)] = a.name
 		}
 	}
 	for _, a := range news {
-		if _, has := here[a.name]; !has && a.line != was[a.name] {
+		_, has := here[a.name]
+		before, had := was[a.name]
+		switch {
+		case has:
+		case !had:
+			if other := ids[a.id(path)]; other != "" && a.id(path) != "" {
+				notes = append(notes, fmt.Sprintf("%s is new and has the id %s, which %s has here", a.name, a.id(path), other))
+			}
 			out.WriteString(a.line)
+		case a.line != before:
+			notes = append(notes, fmt.Sprintf("%s was removed here and changed in the new version; it stays away", a.name))
 		}
 	}
-	return out.String(), kept, true
+	return out.String(), notes, true
 }

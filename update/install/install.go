@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"clarityos/update/etc"
 	"clarityos/update/journal"
 	"clarityos/update/slots"
 	"clarityos/update/slots/bootdisk"
@@ -28,6 +29,9 @@ func (u *Updater) write(ctx context.Context, r *Release, from source.Source) err
 	})
 	if err == nil {
 		err = u.step(journal.Record{Step: journal.Writing, Slot: s.String()})
+	}
+	if err == nil {
+		err = etc.Forget(m.Etc, s.String())
 	}
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"clarityos/services/control"
 	"clarityos/services/control/client"
 	"clarityos/services/supervisor"
+	"clarityos/update/etc"
 	"clarityos/update/installed"
 	"clarityos/update/loader"
 	"clarityos/update/manifest"
@@ -32,6 +33,7 @@ type Machine struct {
 	Kernel  string // the release of the one that runs
 	Disk    string // its name, such as vda
 	State   string // GUID of the partition with the record of slots; "" where the loader knows it
+	Etc     string // see etc.Dir
 
 	// Device gives the path of a partition by its name, such as root-b.
 	Device func(name string) (string, error)
@@ -48,7 +50,7 @@ type Machine struct {
 
 // ThisMachine is the one that this program runs on.
 func ThisMachine() (*Machine, error) {
-	m := &Machine{Reboot: reboot}
+	m := &Machine{Etc: etc.Dir, Reboot: reboot}
 	var err error
 	if m.Running, err = slots.ReadRunning(); err != nil {
 		return nil, fmt.Errorf("take an update: %w", err)

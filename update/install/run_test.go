@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"clarityos/update/chunks"
+	"clarityos/update/etc"
 	"clarityos/update/journal"
 	"clarityos/update/manifest"
 	"clarityos/update/order"
@@ -25,6 +26,9 @@ func TestInstall(t *testing.T) {
 	w.release(t, "1.0.5", nil)
 	p := w.release(t, "1.1.0", nil)
 	before := w.sums(t, "a", "clarity-state")
+	ofA, ofB := "etc/a/"+etc.Version, "etc/b/"+etc.Version
+	w.file(t, ofA, []byte("1"))
+	w.file(t, ofB, []byte("2"))
 	st := w.carryOut(t, order.Order{Kind: order.Install, Who: "root"})
 	if st.Error != "" || !st.Done || st.Version != "1.1.0" || !strings.Contains(st.Text, "1.1.0 is in slot b; `clarityctl reboot` starts it") {
 		t.Fatalf("%+v", st)
@@ -33,6 +37,10 @@ func TestInstall(t *testing.T) {
 		t.Errorf("slot b is %+v", side)
 	}
 	w.installed(t, p, slots.B)
+	_, errA := os.Stat(w.path(ofA))
+	if _, errB := os.Stat(w.path(ofB)); errA != nil || !errors.Is(errB, os.ErrNotExist) {
+		t.Errorf("what was changed in /etc would not go along: %v, %v", errA, errB)
+	}
 	if after := w.sums(t, "a", "clarity-state"); after != before {
 		t.Error("what belongs to slot a has changed")
 	}
@@ -79,8 +87,12 @@ func TestRollbackAndCancel(t *testing.T) {
 	if err := w.updater().Cancel(); err == nil || !strings.Contains(err.Error(), "no update that could be taken back") {
 		t.Error(err)
 	}
+	w.file(t, "etc/b/"+etc.Version, []byte("2"))
 	if st := w.carryOut(t, order.Order{Kind: order.Rollback}); st.Error != "" || w.now(t).Side(slots.B).State != slots.Trying {
 		t.Errorf("%+v", st)
+	}
+	if _, err := os.Stat(w.path("etc/b/" + etc.Version)); err != nil {
+		t.Errorf("/etc does not go back: %v", err)
 	}
 	if err := w.updater().Cancel(); err != nil || w.now(t).Side(slots.B).State != slots.Installed {
 		t.Errorf("%v, %+v", err, w.now(t))

@@ -65,7 +65,7 @@ func worldIn(dir string) *world {
 	w := &world{dir: dir, offers: map[string][]byte{}}
 	w.m = &Machine{
 		Image:   installed.Image{Name: "demo", Version: "1.0.0", Arch: "amd64", Security: 1, Channel: "stable", Schema: 1},
-		Running: slots.Running{Slot: "a", Record: w.path("clarity-state")}, Kernel: "6.12.57-amd64", State: guid,
+		Running: slots.Running{Slot: "a", Record: w.path("clarity-state")}, Kernel: "6.12.57-amd64", State: guid, Etc: w.path("etc"),
 		Device:     func(name string) (string, error) { return w.path(name), nil },
 		Mend:       func() error { return nil },
 		ESP:        func(work func(string) error) error { return work(w.path("esp")) },
