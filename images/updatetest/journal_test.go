@@ -7,9 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"clarityos/init/setup"
+	"clarityos/update/etc"
 	"clarityos/update/journal"
 	"clarityos/update/slots"
 	"clarityos/update/slots/bootdisk"
@@ -32,8 +34,8 @@ func (m *model) torn() bool {
 
 var errTorn = errors.New("the superblock is not whole")
 
-// journal holds the file system of /var to be whole once a machine has repaired it, and the
-// updater's journal on it to fit the record of slots.
+// journal holds the file system of /var to be whole once a machine has repaired it, what it has of
+// /etc as well, and the updater's journal on it to fit the record of slots.
 func (m *model) journal(t *testing.T) error {
 	dir := t.TempDir()
 	image, file := filepath.Join(dir, "var"), filepath.Join(dir, "journal")
@@ -54,6 +56,12 @@ func (m *model) journal(t *testing.T) error {
 	if text, err := exec.Command("e2fsck", "-fn", image).CombinedOutput(); err != nil {
 		return fmt.Errorf("e2fsck: %w: %s", err, text)
 	}
+	if text, err := exec.Command("debugfs", "-R", "rdump "+strings.TrimPrefix(etc.Dir, "/var")+" "+dir, image).CombinedOutput(); err != nil {
+		return fmt.Errorf("debugfs: %w: %s", err, text)
+	}
+	if err := changes(filepath.Join(dir, filepath.Base(etc.Dir))); err != nil {
+		return err
+	}
 	if text, err := exec.Command("debugfs", "-R", "dump /lib/clarity/update/journal "+file, image).CombinedOutput(); err != nil {
 		return fmt.Errorf("debugfs: %w: %s", err, text)
 	}
@@ -70,6 +78,28 @@ func (m *model) journal(t *testing.T) error {
 		b.State = slots.Empty // of the new system
 	}
 	return agrees(records, b.State)
+}
+
+// changes holds what was changed in /etc to be whole: of the old system as it was, and of the new
+// one not there or whole.
+func changes(dir string) error {
+	for slot, version := range map[string]string{"a": "1.0.0", "b": "1.1.0"} {
+		own := filepath.Join(dir, slot)
+		if _, err := os.Stat(own); slot == "b" && errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		settings, err := os.ReadFile(filepath.Join(own, "base/settings"))
+		if err != nil {
+			return err
+		}
+		if _, err := os.Stat(filepath.Join(own, "upper")); err != nil {
+			return err
+		}
+		if root, err := os.ReadFile(filepath.Join(own, etc.Version)); err != nil || len(root) != 64 || !strings.HasPrefix(string(settings), "# of "+version+"\n") {
+			return fmt.Errorf("the changes of /etc in slot %s are of %q, %v: %s", slot, root, err, settings)
+		}
+	}
+	return nil
 }
 
 // steps are those of an update, in their order.
