@@ -27,28 +27,14 @@ func carry(from, to, lower string, say func(string)) error {
 			return carryOther(path, filepath.Join(target, rel), info, was, theirs)
 		}
 		notes, err := carryFile(path, filepath.Join(target, rel), info, was, theirs, rel)
+		where := ""
+		if there, _ := exists(theirs); there { // what cannot be looked at was told of above
+			where = "; the new version's is " + filepath.Join(strings.TrimSuffix(to, ".new"), base, rel)
+		}
 		for _, n := range notes {
-			say(fmt.Sprintf("/etc/%s: %s; the new version's is %s", rel, n, filepath.Join(strings.TrimSuffix(to, ".new"), base, rel)))
+			say(fmt.Sprintf("/etc/%s: %s%s", rel, n, where))
 		}
 		return err
-	})
-}
-
-// walk goes through all that a folder has, itself as well.
-func walk(dir string, each func(path, rel string, info fs.FileInfo) error) error {
-	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		return each(path, rel, info)
 	})
 }
 

@@ -51,6 +51,7 @@ func TestChanges(t *testing.T) {
 	put(filepath.Join(tmp, "1/both"), "1\n")
 	put(filepath.Join(tmp, "1/gone"), "1\n")
 	put(filepath.Join(tmp, "1/d/away"), "1\n")
+	put(filepath.Join(tmp, "1/d/dropped"), "1\n")
 	put(filepath.Join(tmp, "1/old/away"), "1\n")
 	put(filepath.Join(tmp, "1/secret"), "1\n\nmine=\n")
 	put(filepath.Join(tmp, "2/secret"), "2\n\nmine=\n")
@@ -68,6 +69,7 @@ func TestChanges(t *testing.T) {
 	put(filepath.Join(a, "gone"), "1\n")
 	put(filepath.Join(a, "d/own"), "own\n")
 	put(filepath.Join(a, "old/own"), "own\n")
+	put(filepath.Join(a, "d/dropped"), "")
 	put(filepath.Join(a, "secret"), "1\n\nmine=1\n")
 	// nobody may make these but as an overlay does, for what was removed
 	err := errors.Join(os.Symlink("own", filepath.Join(a, "d/link")), os.Chmod(filepath.Join(a, "settings"), 0o644),
@@ -100,6 +102,9 @@ func TestChanges(t *testing.T) {
 	}
 	theirs := filepath.Join(dir, "b", base, "both")
 	if has(theirs, "2\n"); !strings.Contains(said, "/etc/both") || !strings.Contains(said, theirs) {
+		t.Errorf("%q was said", said)
+	}
+	if !strings.Contains(said, "/etc/d/dropped: ") || strings.Contains(said, filepath.Join(base, "d/dropped")) {
 		t.Errorf("%q was said", said)
 	}
 	put(filepath.Join(b, "settings"), "of 2\na\nb\nmore\n")

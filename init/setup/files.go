@@ -196,7 +196,14 @@ func ignoreMissing(err error) error {
 // copyTree copies what does not exist in to yet, with owners and modes; without
 // files only the folders.
 func copyTree(from, to string, files bool) error {
-	return filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
+	return walk(from, func(path, rel string, info fs.FileInfo) error {
+		return copyEntry(path, filepath.Join(to, rel), info, files)
+	})
+}
+
+// walk goes through all that a folder has, itself as well.
+func walk(dir string, each func(path, rel string, info fs.FileInfo) error) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -204,11 +211,11 @@ func copyTree(from, to string, files bool) error {
 		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(from, p)
+		rel, err := filepath.Rel(dir, path)
 		if err != nil {
 			return err
 		}
-		return copyEntry(p, filepath.Join(to, rel), info, files)
+		return each(path, rel, info)
 	})
 }
 

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"clarityos/update/etc"
 )
 
 // ResetFile in /var asks for a factory reset at the next boot: of /etc alone when it says
@@ -41,7 +44,7 @@ func reset(dir string, say func(string)) (all bool, err error) {
 	}
 	if string(order) == "etc" {
 		say("factory reset of /etc")
-		if err := os.RemoveAll(filepath.Join(dir, "lib/clarity/etc")); err != nil {
+		if err := os.RemoveAll(filepath.Join(dir, strings.TrimPrefix(etc.Dir, "/var"))); err != nil {
 			return false, err
 		}
 		return false, forget(dir)

@@ -110,8 +110,8 @@ func mergeAccounts(path, base, ours, theirs string) (merged string, notes []stri
 		switch {
 		case has:
 		case !had:
-			if other := ids[a.id(path)]; other != "" && a.id(path) != "" {
-				notes = append(notes, fmt.Sprintf("%s is new and has the id %s, which %s has here", a.name, a.id(path), other))
+			if id := a.id(path); id != "" && ids[id] != "" {
+				notes = append(notes, fmt.Sprintf("%s is new and has the id %s, which %s has here", a.name, id, ids[id]))
 			}
 			out.WriteString(a.line)
 		case a.line != before:
